@@ -1,0 +1,1 @@
+"""Act: the conductor, its roster, planner and runners."""

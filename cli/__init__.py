@@ -1,0 +1,1 @@
+"""Speaks and wires: the command line and the composition root."""

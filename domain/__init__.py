@@ -1,0 +1,1 @@
+"""Decides: the events, the rules, the errors, the ports."""

@@ -1,0 +1,90 @@
+"""What the rooms need of each other, as protocols; `cli/wiring.py` supplies the real ones."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from orchestrion.domain.events import Event
+from orchestrion.domain.record import Appended, DeadLetter, Fact, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What `verify` found. `first_bad_position` is None when the log is whole."""
+
+    ok: bool
+    position: int
+    first_bad_position: int | None
+    problems: tuple[str, ...]
+
+
+class Log(Protocol):
+    """The one append-only log. Every method may raise LogUnavailable."""
+
+    @property
+    def identity(self) -> str:
+        """A random name given to the log when it was made."""
+
+    def append(self, stream: str, events: Sequence[Event], *, expect: int) -> Appended:
+        """Append a decider's `events` to `stream` as versions `expect + 1` and on, in one transaction.
+
+        The same events at the same place are answered as duplicates. Raises Conflict if others stand there.
+        """
+
+    def observe(self, facts: Sequence[Fact], *, blobs: Sequence[bytes] = (), clean: bool = False) -> Appended:
+        """Append witnessed `facts` (and `blobs`) in one transaction; what stands already is counted, never doubled.
+
+        `clean` says that every string went through this log's own `redactor` and came from strict JSON.
+        """
+
+    def read(self, *, after: int = 0, upto: int | None = None) -> Iterator[Record | DeadLetter]:
+        """The log from position `after` (excluded) to `upto` (included), in order."""
+
+    def read_stream(self, stream: str) -> list[Record]:
+        """All records of one stream by version. Raises UnreadableEvent."""
+
+    def streams(self, prefix: str) -> list[str]:
+        """Names of the streams that begin with `prefix`."""
+
+    def rows(self, *, after: int, limit: int) -> list[tuple[int, str, int, str, str, bytes]]:
+        """Undecoded rows for the projections: (position, stream, version, kind, recorded_at as ISO UTC, state)."""
+
+    def head(self) -> int:
+        """The last position; 0 for an empty log."""
+
+    def wait(self, after: int, seconds: float) -> bool:
+        """Wait until the log goes beyond `after`, or `seconds` have gone; True if it did. Wakes within ms."""
+
+    def blob(self, name: str) -> bytes:
+        """The whole of a blob by its hash. Raises NotFound."""
+
+    def verify(self) -> Verification:
+        """Recompute the chain and every blob's hash, and compare with the checkpoint outside."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class ArrowSource(Protocol):
+    """The log as an Arrow stream, for the snapshot builder's own process alone."""
+
+    @property
+    def identity(self) -> str:
+        """The log's name, as in `Log.identity`."""
+
+    def arrow(self, after: int, upto: int | None = None) -> Any:
+        """An object with `__arrow_c_stream__`.
+
+        Columns: position BIGINT, stream VARCHAR, version BIGINT, kind VARCHAR, recorded_at VARCHAR (ISO, UTC),
+        state VARCHAR, ordered by position.
+        """
+
+
+class Redactor(Protocol):
+    """Finds secrets and puts `[REDACTED:kind:hmac8]` in their place."""
+
+    def suspects(self, raw: bytes) -> bool:
+        """Whether `raw` (UTF-8 text or a line of JSON) may hold a secret; False is certain, True is not."""
+
+    def clean(self, value: Any) -> Any:
+        """`value` (str, list, dict …) with every secret replaced; the same object if there is none."""

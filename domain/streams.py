@@ -1,0 +1,82 @@
+"""Where a fact stands: the natural key of its stream, and its slot in it.
+
+Ids that we mint are unique everywhere. Ids that others gave are qualified by the session they were seen in, so that
+a forked session's copy stands beside the original and the projection decides which one owns the fact.
+
+A *witnessed* fact (read from a transcript, a hook, a trace) is not the outcome of a decision: it has a fixed slot for
+its kind, its witness and its parser, so the same fact seen twice collides with itself and a second witness stands
+beside the first.
+"""
+
+import secrets
+import time
+
+from orchestrion.domain import events as e
+from orchestrion.domain.record import Fact
+
+WITNESSES: tuple[e.Source, ...] = ("conductor", "hook", "transcript", "otlp", "mcp", "user")
+OURS = frozenset({"conductor", "user", "mcp"})
+"""Sources whose ids we mint ourselves."""
+
+SLOTS_PER_WITNESS = 100
+SLOTS_PER_PARSER = 10_000
+SIZES = 2**36
+"""Room for the size of an observation that grows, in tokens."""
+
+_FAMILIES: dict[str, tuple[str, str]] = {
+    "session": ("session", "session"),
+    "plan": ("session", "session"),
+    "agent": ("run", "run"),
+    "tool": ("tool", "call"),
+    "message": ("message", "message"),
+    "handoff": ("handoff", "handoff"),
+    "pattern": ("pattern", "pattern"),
+    "usage": ("usage", "request_id"),
+    "estimate": ("estimate", "subject"),
+    "outcome": ("outcome", "subject"),
+    "limit": ("limit", "subject"),
+    "incident": ("incident", "incident"),
+    "import": ("import", "content_hash"),
+    "archive": ("archive", "content_hash"),
+    "body": ("body", "body"),
+}
+_ROSTER = frozenset({"agent.registered", "agent.retired"})
+_UNQUALIFIED = frozenset({"session", "run"})
+
+
+def stream_of(event: e.Event) -> str:
+    """The stream's natural key: `tool-toolu_01…/<session>`, `run-<run>`, `message-<id>`.
+
+    Examples: a session's own facts and its plan stand in `session-<session>`, the roster's in `roster-<session>`.
+    """
+    if event.kind in _ROSTER:
+        return f"roster-{event.session}"
+    family, field = _FAMILIES[event.kind.partition(".")[0]]
+    key = f"{family}-{getattr(event, field)}"
+    if event.source in OURS or family in _UNQUALIFIED or event.session is None:
+        return key
+    return f"{key}/{event.session}"
+
+
+def slot_of(event: e.Event) -> int:
+    """The fixed version of a witnessed fact: by kind, witness and parser; growing usage also by its size."""
+    slot = event.slot + SLOTS_PER_WITNESS * WITNESSES.index(event.source) + SLOTS_PER_PARSER * (event.parser or 0)
+    if isinstance(event, e.UsageRecorded):
+        seen = event.input_tokens + event.output_tokens + event.cache_read_tokens + event.cache_write_tokens
+        return slot * SIZES + min(seen, SIZES - 1)
+    return slot
+
+
+def witnessed(event: e.Event) -> Fact:
+    """A fact as seen by somebody else, at its natural place in the log."""
+    return Fact(stream_of(event), slot_of(event), event)
+
+
+def place(fact: Fact) -> str:
+    """`stream@version`, as `cause` names an event."""
+    return f"{fact.stream}@{fact.version}"
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id that sorts by time: `prefix_` + 48 bits of milliseconds + 64 random bits, in hex."""
+    return f"{prefix}_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}"

@@ -1,0 +1,1 @@
+"""Appends: the one log, on the eventsourcing library."""

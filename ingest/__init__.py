@@ -1,0 +1,1 @@
+"""Listens: turns other people's recorded sessions into facts."""

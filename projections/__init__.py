@@ -1,0 +1,1 @@
+"""Reads: replays the log into DuckDB and answers from there."""

@@ -1,0 +1,1 @@
+"""Shows: the dashboard (a later issue fills this room)."""
