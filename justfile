@@ -1,0 +1,24 @@
+# The four verbs of daily work; CI runs the same ones.
+
+check:
+    uv run ruff format --check .
+    uv run ruff check .
+    uv run mypy
+    uv run lint-imports
+
+fix:
+    uv run ruff check --fix .
+    uv run ruff format .
+
+test:
+    uv run pytest
+
+# The large fault and scale suites.
+test-slow:
+    uv run pytest -m slow
+
+bench:
+    uv run python benchmarks/append.py
+    uv run python benchmarks/replay.py
+    uv run python benchmarks/ingest.py
+    uv run python benchmarks/start.py
