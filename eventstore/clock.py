@@ -1,0 +1,21 @@
+"""The time a row is written: ISO 8601 UTC of one fixed width, never going backwards within a log."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The wall clock in UTC."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """`2026-01-31T12:00:00.000000Z`: 27 characters always, so that text order is time order."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def after(last: str, now: datetime) -> str:
+    """The stamp for the next row: now, or the last row's where the clock has jumped back."""
+    return max(last, stamp(now))

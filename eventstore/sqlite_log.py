@@ -1,0 +1,79 @@
+"""The log in a file of its home: opening it, with rights for its owner alone."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from orchestrion.domain.errors import NotFound, OrchestrionError
+from orchestrion.domain.ports import Redactor
+from orchestrion.eventstore import clock
+from orchestrion.eventstore.checkpoint import Checkpoint
+from orchestrion.eventstore.failures import told
+from orchestrion.eventstore.log import RecordedLog
+from orchestrion.eventstore.sqlite_pool import LogDatastore
+from orchestrion.eventstore.sqlite_recorder import SQLiteLogRecorder
+from orchestrion.eventstore.waking import CheckpointWatch
+
+LOG_FILE = "log.db"
+CHECKPOINT_FILE = "log.checkpoint"
+
+
+class SQLiteLog(RecordedLog):
+    """`ports.Log` in the SQLite file `log.db` of a home."""
+
+    def __init__(self, recorder: SQLiteLogRecorder, redactor: Redactor | None) -> None:
+        super().__init__(recorder, CheckpointWatch(recorder.checkpoint.path, recorder.head), redactor)
+        self.path = recorder.path
+
+
+def open_log(
+    home: Path, *, redactor: Redactor | None = None, create: bool = True, now: clock.Clock = clock.utc_now
+) -> SQLiteLog:
+    """Open the log of `home`, making both (0700, 0600) if `create`; `redactor` None is `secret_redactor` of the home.
+
+    A home that may only be read is opened for reading: appends raise LogUnavailable. (Reading a WAL database needs its
+    `-wal` and `-shm`, which SQLite makes if the folder may be written to; where it may not and they are absent, nobody
+    is writing and the file is read as it stands.)
+    Raises NotFound (no log and not `create`), LogUnavailable, LogTooNew.
+    """
+    path = home / LOG_FILE
+    with told(path):
+        if not path.exists() and not create:
+            raise NotFound(f"there is no log in {home}; choose another home, or record or import something first")
+        if create and not path.exists():
+            _make(home, path)
+        writable = os.access(path, os.W_OK) and os.access(home, os.W_OK)
+        if writable and path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+        checkpoint = Checkpoint(home / CHECKPOINT_FILE, writable=writable)
+    recorder: SQLiteLogRecorder | None = None
+    try:
+        recorder = SQLiteLogRecorder(LogDatastore(_uri(path, writable)), path, checkpoint, now)
+        recorder.prepare(create=create and writable)
+    except OrchestrionError:
+        if recorder is not None:
+            recorder.close()
+        raise
+    return SQLiteLog(recorder, redactor)
+
+
+def _make(home: Path, path: Path) -> None:
+    """The home and an empty file, for their owner alone under any umask."""
+    if not home.is_dir():
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home.chmod(0o700)
+    # Another process may be first; the file is never opened by other means once a database connection may exist, for
+    # closing it would drop SQLite's locks on it.
+    with suppress(FileExistsError):
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.fchmod(fd, 0o600)
+        os.close(fd)
+
+
+def _uri(path: Path, writable: bool) -> str:
+    name = f"file:{quote(str(path.absolute()))}"
+    if writable:
+        return f"{name}?mode=rw"
+    alone = not os.access(path.parent, os.W_OK) and not path.with_name(f"{LOG_FILE}-wal").exists()
+    return f"{name}?immutable=1" if alone else f"{name}?mode=ro"

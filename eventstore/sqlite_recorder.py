@@ -1,0 +1,366 @@
+"""The library's SQLite application recorder, made append-only, chained, and able to say what was there already."""
+
+import sqlite3
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import zstandard
+from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.sqlite import SQLiteApplicationRecorder
+
+from orchestrion.domain.errors import LogDamaged, LogReplaced, LogTooNew, LogUnavailable, NotFound
+from orchestrion.eventstore import clock
+from orchestrion.eventstore.chain import chained, genesis
+from orchestrion.eventstore.checkpoint import Checkpoint, Seal
+from orchestrion.eventstore.entry import ChainedRow, Entry, Outcome, Row
+from orchestrion.eventstore.failures import told
+from orchestrion.eventstore.sqlite_pool import LogDatastore
+
+FORMAT = 1
+"""Version of the file's layout; a file with a higher one is refused."""
+
+CODEC = "zstd"
+_ROW = "position, originator_id, originator_version, topic, recorded_at, state"
+_INSERT = (
+    "INSERT INTO stored_events (position, originator_id, originator_version, topic, recorded_at, state, chain) "
+    "VALUES (?,?,?,?,?,?,?)"
+)
+
+
+class SQLiteLogRecorder(SQLiteApplicationRecorder):
+    """Table `stored_events` of one file. Writers of all processes queue at the checkpoint's lock.
+
+    SQLite before 3.51.3 may lose a commit when one connection resets the WAL while another writes; as every write,
+    automatic checkpoint and close of ours happens under that lock, the race cannot occur between us.
+    """
+
+    def __init__(self, datastore: LogDatastore, path: Path, checkpoint: Checkpoint, now: clock.Clock) -> None:
+        super().__init__(datastore)
+        self.path = path
+        self.checkpoint = checkpoint
+        self._now = now
+        self._inode = self._stat()
+        self.identity = ""
+
+    def construct_create_table_statements(self) -> list[str]:
+        """The schema, one statement each."""
+        script = files("orchestrion.eventstore").joinpath("schema.sql").read_text(encoding="utf-8")
+        statements, pending = [], ""
+        for line in script.splitlines(keepends=True):
+            pending += line
+            if sqlite3.complete_statement(pending):
+                statements.append(pending.strip())
+                pending = ""
+        return statements
+
+    # Opening
+
+    def prepare(self, *, create: bool) -> None:
+        """Read the log's identity, making the tables of a new file first. Raises LogTooNew, LogUnavailable."""
+        if create and not self._is_ours():
+            self._create()
+        if not self._is_ours():
+            raise LogUnavailable(f"{self.path} is a database but not a log; move it away or choose another home")
+        with self.reading() as c:
+            meta = dict(c.execute("SELECT key, value FROM log_meta").fetchall())
+        if int(meta["format"]) > FORMAT:
+            raise LogTooNew(
+                f"the log {self.path} was written by a later version (format {meta['format']}, this version knows "
+                f"{FORMAT}); upgrade orchestrion to open it"
+            )
+        self.identity = meta["identity"]
+
+    def _tables(self) -> set[str]:
+        with self.reading() as c:
+            return {name for (name,) in c.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    def _is_ours(self) -> bool:
+        return {"log_meta", "stored_events", "blobs"} <= self._tables()
+
+    def _create(self) -> None:
+        with told(self.path), self.checkpoint.locked(), self.datastore.get_connection(commit=True) as connection:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.fetchall()
+            with connection.transaction(commit=True) as c:
+                c.execute("SELECT count(*) FROM sqlite_master")
+                if c.fetchone()[0]:
+                    return  # another process has made it, or it is somebody else's database
+                for statement in self.create_table_statements:
+                    c.execute(statement)
+                identity = uuid.uuid4().hex
+                meta = {"identity": identity, "format": str(FORMAT), "created_at": clock.stamp(self._now())}
+                c.executemany("INSERT INTO log_meta VALUES (?,?)", list(meta.items()))
+                self.checkpoint.begin(Seal(identity, 0, genesis(identity).hex()))
+
+    # Reading
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Cursor]:
+        """A cursor that sees one moment of the log; its rows are plain tuples."""
+        with told(self.path):
+            self._check_file()
+            with self.datastore.transaction(commit=False) as c:
+                cursor: sqlite3.Cursor = c  # type: ignore[assignment]  # the library types it as its wrapper
+                cursor.row_factory = None
+                yield cursor
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """As the library's own, which finds no column `rowid` where the key has a name."""
+        first = (start or 0) - (1 if inclusive_of_start else 0)
+        where, params = "position > ?", [first, *topics]
+        if topics:
+            where += f" AND topic IN ({','.join('?' * len(topics))})"
+        if stop is not None:
+            where, params = f"{where} AND position <= ?", [*params, stop]
+        with self.reading() as c:
+            query = f"SELECT {_ROW} FROM stored_events WHERE {where} ORDER BY position LIMIT ?"  # noqa: S608
+            return [
+                Notification(id=p, originator_id=s, originator_version=v, topic=k, state=state)
+                for p, s, v, k, _, state in c.execute(query, [*params, limit])
+            ]
+
+    def rows(self, after: int, upto: int | None, limit: int) -> list[Row]:
+        """Rows beyond `after`, in order of position."""
+        query = f"SELECT {_ROW} FROM stored_events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"  # noqa: S608
+        with self.reading() as c:
+            return c.execute(query, (after, 2**63 - 1 if upto is None else upto, limit)).fetchall()
+
+    def chained_rows(self, after: int, limit: int) -> list[ChainedRow]:
+        """Rows beyond `after` with their chain hashes, in order of position."""
+        query = f"SELECT {_ROW}, chain FROM stored_events WHERE position > ? ORDER BY position LIMIT ?"  # noqa: S608
+        with self.reading() as c:
+            return c.execute(query, (after, limit)).fetchall()
+
+    def rows_of(self, stream: str) -> list[Row]:
+        """All rows of one stream, by version."""
+        query = f"SELECT {_ROW} FROM stored_events WHERE originator_id = ? ORDER BY originator_version"  # noqa: S608
+        with self.reading() as c:
+            return c.execute(query, (stream,)).fetchall()
+
+    def streams(self, prefix: str) -> list[str]:
+        """Names of the streams that begin with `prefix`, sorted."""
+        query = "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id >= ? AND originator_id < ?"
+        with self.reading() as c:
+            return sorted(name for (name,) in c.execute(query, (prefix, f"{prefix}\U0010ffff")))
+
+    def head(self) -> int:
+        """The last position; 0 if there is none."""
+        with self.reading() as c:
+            return int(c.execute("SELECT coalesce(max(position), 0) FROM stored_events").fetchone()[0])
+
+    def last_ever(self) -> int:
+        """The highest position ever given out, as SQLite remembers it."""
+        with self.reading() as c:
+            return _last_ever(c)
+
+    def blob(self, name: str) -> bytes:
+        """The content of a blob. Raises NotFound, and LogDamaged if it is not what its hash says."""
+        with self.reading() as c:
+            row = c.execute("SELECT codec, size, data FROM blobs WHERE hash = ?", (name,)).fetchone()
+        if row is None:
+            raise NotFound(f"there is no blob {name} in the log {self.path}")
+        content = unpacked(*row)
+        if content is None or sha256(content).hexdigest() != name:
+            raise LogDamaged(f"blob {name} in the log {self.path} is damaged; run `orchestrion verify`")
+        return content
+
+    def has_blob(self, name: str) -> bool:
+        """Whether a blob stands under that hash."""
+        with self.reading() as c:
+            return c.execute("SELECT 1 FROM blobs WHERE hash = ?", (name,)).fetchone() is not None
+
+    def blob_names(self, after: str, limit: int) -> list[str]:
+        """Hashes beyond `after`, sorted."""
+        with self.reading() as c:
+            query = "SELECT hash FROM blobs WHERE hash > ? ORDER BY hash LIMIT ?"
+            return [name for (name,) in c.execute(query, (after, limit))]
+
+    def seal(self) -> Seal | None:
+        """What the checkpoint outside says."""
+        return self.checkpoint.read()
+
+    # Writing
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Cursor]:
+        """A cursor within one immediate transaction, under the writers' lock; committed and sealed at the end."""
+        if not self.checkpoint.writable:
+            raise LogUnavailable(f"the log {self.path} is open for reading only; check the rights of its folder")
+        with (
+            told(self.path),
+            self.datastore.get_connection(commit=True) as connection,
+            self.checkpoint.locked(),
+        ):
+            with connection.transaction(commit=True) as c:
+                cursor: sqlite3.Cursor = c  # type: ignore[assignment]  # the library types it as its wrapper
+                cursor.row_factory = None
+                self._check_file()
+                yield cursor
+                last, _, chain = self._tail(cursor)
+            self.checkpoint.write(Seal(self.identity, last, chain.hex()))
+
+    def record(
+        self, entries: Sequence[Entry], blobs: Mapping[str, bytes], *, expect: tuple[str, int] | None = None
+    ) -> Outcome:
+        """Write what is new of `entries`, and `blobs`, in one transaction.
+
+        With `expect` (stream, version) nothing is written at all if a place is taken or that version is not there.
+        """
+        with self.writing() as c:
+            tail = self._checked_tail(c)
+            outcome = self._recorded(c, tail, entries, expect)
+            taken = set(outcome.conflicts)
+            kept = dict(blobs)
+            for index, entry in enumerate(entries):
+                if entry.bodies and index not in taken:
+                    kept.update(entry.bodies)
+            _insert_blobs(c, kept)
+            return outcome
+
+    def _recorded(
+        self, c: sqlite3.Cursor, tail: tuple[int, str, bytes], entries: Sequence[Entry], expect: tuple[str, int] | None
+    ) -> Outcome:
+        if expect is None and (positions := self._all_new(c, tail, entries)) is not None:
+            return Outcome(positions)
+        fresh, duplicates, conflicts = _sorted_out(c, entries)
+        if expect is not None and (conflicts or not _stands(c, *expect)):
+            return Outcome((), duplicates, conflicts or [0])
+        return Outcome(self._insert(c, tail, fresh), duplicates, conflicts)
+
+    def _all_new(
+        self, c: sqlite3.Cursor, tail: tuple[int, str, bytes], entries: Sequence[Entry]
+    ) -> Sequence[int] | None:
+        """Insert without looking first, which is how most batches go; None, and nothing done, if a place is taken."""
+        c.execute("SAVEPOINT hopeful")
+        try:
+            positions = self._insert(c, tail, [entry.stored for entry in entries])
+        except sqlite3.IntegrityError:
+            c.execute("ROLLBACK TO hopeful")
+            return None
+        c.execute("RELEASE hopeful")
+        return positions
+
+    def _insert(self, c: sqlite3.Cursor, tail: tuple[int, str, bytes], events: Sequence[StoredEvent]) -> Sequence[int]:
+        last, moment, chain = tail
+        c.executemany(_INSERT, chained(chain, last, clock.after(moment, self._now()), events))
+        return range(last + 1, last + 1 + len(events))
+
+    def _insert_events(self, c: Any, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
+        """The library's way in leads through the chain as well."""
+        return self._insert(c, self._checked_tail(c), stored_events)
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """The library's way in, under our lock."""
+        with self.writing() as c:
+            return self._insert_events(c, stored_events, **kwargs)
+
+    def _tail(self, c: sqlite3.Cursor) -> tuple[int, str, bytes]:
+        c.execute("SELECT position, recorded_at, chain FROM stored_events ORDER BY position DESC LIMIT 1")
+        return c.fetchone() or (0, "", genesis(self.identity))
+
+    def _checked_tail(self, c: sqlite3.Cursor) -> tuple[int, str, bytes]:
+        """The last row's position, time and hash. Raises LogDamaged if rows after it are known to have been there."""
+        tail = self._tail(c)
+        seal = self.checkpoint.read()
+        known = max(_last_ever(c), seal.position if seal and seal.identity == self.identity else 0)
+        if known > tail[0]:
+            raise LogDamaged(
+                f"the log {self.path} ends at position {tail[0]} but has been at {known}: its tail was cut off; "
+                "nothing is appended to it any more, restore a backup or choose another home"
+            )
+        if seal and seal.position == tail[0] and seal.identity == self.identity and seal.chain != tail[2].hex():
+            raise LogDamaged(
+                f"the log {self.path} was changed at position {tail[0]}; nothing is appended to it any more, restore a "
+                "backup or choose another home"
+            )
+        return tail
+
+    # The file
+
+    def _stat(self) -> tuple[int, int]:
+        status = self.path.stat()
+        return status.st_dev, status.st_ino
+
+    def _check_file(self) -> None:
+        try:
+            same = self._stat() == self._inode
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise LogReplaced(
+                f"the log {self.path} was removed or replaced while it was open; start again with the file that is to "
+                "be used"
+            )
+
+    def close(self) -> None:
+        """Close all connections; under the lock, for the last one to close writes the WAL back."""
+        with told(self.path):
+            if self.checkpoint.writable:
+                with self.checkpoint.locked():
+                    self.datastore.close()
+            else:
+                self.datastore.close()
+            self.checkpoint.close()
+
+
+def _last_ever(c: sqlite3.Cursor) -> int:
+    c.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'stored_events'")
+    return int(c.fetchone()[0])
+
+
+def _stands(c: sqlite3.Cursor, stream: str, version: int) -> bool:
+    return version == 0 or _state(c, stream, version) is not None
+
+
+def _state(c: sqlite3.Cursor, stream: str, version: int) -> bytes | None:
+    c.execute("SELECT state FROM stored_events WHERE originator_id = ? AND originator_version = ?", (stream, version))
+    row = c.fetchone()
+    return row[0] if row else None
+
+
+def _sorted_out(c: sqlite3.Cursor, entries: Sequence[Entry]) -> tuple[list[StoredEvent], int, list[int]]:
+    """Which entries are new, how many stand already with the same content, and the indexes of those in conflict."""
+    fresh: dict[tuple[str, int], StoredEvent] = {}
+    duplicates, conflicts = 0, []
+    for index, entry in enumerate(entries):
+        place = (str(entry.stored.originator_id), entry.stored.originator_version)
+        standing = fresh[place].state if place in fresh else _state(c, *place)
+        if standing is None:
+            fresh[place] = entry.stored
+        elif standing == entry.stored.state:
+            duplicates += 1
+        else:
+            conflicts.append(index)
+    return list(fresh.values()), duplicates, conflicts
+
+
+def _insert_blobs(c: sqlite3.Cursor, blobs: Mapping[str, bytes]) -> None:
+    for name, content in blobs.items():
+        c.execute("SELECT 1 FROM blobs WHERE hash = ?", (name,))
+        if c.fetchone() is None:
+            data = zstandard.ZstdCompressor().compress(content)
+            c.execute("INSERT INTO blobs VALUES (?,?,?,?)", (name, len(content), CODEC, data))
+
+
+def unpacked(codec: str, size: int, data: bytes) -> bytes | None:
+    """A blob's content; None if it cannot be unpacked."""
+    if codec != CODEC:
+        return None
+    try:
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=size or 1)
+    except zstandard.ZstdError:
+        return None
