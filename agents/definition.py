@@ -1,0 +1,121 @@
+"""What an agent's file says: Claude Code's keys, and ours that tell the planner and the runners what to do."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from orchestrion.domain.events import Priority
+
+Reads = Literal["text", "sarif", "junit"]
+RunnerName = Literal["steps", "process"]
+CLAUDE_KEYS = frozenset({"name", "description", "tools", "model", "color"})
+DEFAULT_ORDER = 100
+
+
+class Part(BaseModel):
+    """What all parts of a definition share: they never change, and a key nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Step(Part):
+    """One command of an agent, run without a shell."""
+
+    name: str = Field(min_length=1)
+    run: tuple[str, ...] = Field(min_length=1)
+    """The argument list; `{python} {own_python} {workspace} {files} {out} {agents}` are filled in."""
+    reads: Reads = "text"
+    """What the command leaves: plain text, SARIF findings or JUnit test results."""
+    file: str | None = None
+    """Where it leaves it; standard output when not given."""
+    role: Literal["check", "before", "after"] = "check"
+    """`before` and `after` are the same check around a fix: what is gone between them is claimed as fixed."""
+    announce: Literal["each", "summary", "none"] = "each"
+    """Findings are told to the others one by one, as one summary, or not at all (they are in the outputs anyway)."""
+    ok: tuple[int, ...] = (0,)
+    """Exit codes that mean the command did its work."""
+    module: str | None = None
+    """A Python module the interpreter of the command must have."""
+    install: str | None = None
+    """The command that brings the tool when it is missing."""
+    severity: Priority | Literal["info", "medium"] | None = None
+    """The severity of findings whose rule says none."""
+    severities: dict[str, str] = Field(default_factory=dict)
+    """Severity by rule, or by a rule's beginning; the longest beginning counts."""
+    recommendations: dict[str, str] = Field(default_factory=dict)
+    """What to do, by rule or a rule's beginning."""
+    timeout: float | None = Field(default=None, gt=0)
+    """Seconds for this command alone."""
+
+
+class Vocabulary(Part):
+    """The words of a request that call for an agent; a word in `<angles>` stands for a group of `synonyms`."""
+
+    synonyms: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    signals: tuple[str, ...] = ()
+    """Words and phrases that suffice alone."""
+    actions: tuple[str, ...] = ()
+    """Verbs; each needs one of `objects` within its reach."""
+    objects: tuple[str, ...] = ()
+    """What the actions act on."""
+    absorbs: bool = False
+    """Whether these words take the words before them as their subject: "API documentation" is documentation."""
+
+
+class AgentDefinition(Part):
+    """One agent, as its file describes it."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][\w .:-]*$")
+    description: str = ""
+    tools: tuple[str, ...] = ()
+    model: str | None = None
+    color: str | None = None
+    capabilities: tuple[str, ...] = ()
+    vocabulary: Vocabulary = Vocabulary()
+    keywords: tuple[str, ...] = ()
+    """A short form of `vocabulary.signals`."""
+    joins: tuple[str, ...] = ()
+    """Capabilities whose work always calls for this agent too."""
+    after: tuple[str, ...] = ()
+    """Capabilities whose agents, if they are in the plan, must have finished first."""
+    skippable: bool = False
+    """Whether "without …" in a request keeps this agent out."""
+    order: int = DEFAULT_ORDER
+    """Place among the agents of one phase."""
+    runner: RunnerName | None = None
+    steps: tuple[Step, ...] = ()
+    command: tuple[str, ...] = ()
+    """The `process` runner's argument list; `{prompt}` and `{prompt_file}` are filled in."""
+    prompt: Literal["argument", "stdin", "file"] = "argument"
+    writes: bool = False
+    """Whether it changes files of the workspace."""
+    validation: str | None = None
+    """The capability of the agent that must approve its changes."""
+    timeout: float | None = Field(default=None, gt=0)
+    """Seconds for a whole run."""
+    install: str | None = None
+    """The command that brings the `process` runner's program."""
+    task: str | None = None
+    """What it is asked in a plan; `{request}` is filled in."""
+    instructions: str = ""
+    """The Markdown below the front matter."""
+    path: Path | None = None
+
+    @field_validator("tools", "keywords", "capabilities", "joins", "after", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        """Claude Code writes lists as `a, b`; nothing at all means none."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return () if value is None else value
+
+    @model_validator(mode="after")
+    def _has_what_its_runner_needs(self) -> "AgentDefinition":
+        if self.runner == "steps" and not self.steps:
+            raise ValueError("runner 'steps' needs the key 'steps'")
+        if self.runner == "process" and not self.command:
+            raise ValueError("runner 'process' needs the key 'command'")
+        if self.steps and self.runner != "steps":
+            raise ValueError("the key 'steps' needs 'runner: steps'")
+        return self

@@ -1,0 +1,139 @@
+"""From a request to a plan: who is called for, who joins them, and who must wait for whom."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from orchestrion.agents.roster import Roster
+from orchestrion.agents.vocabulary import Call, calls
+from orchestrion.domain.errors import BadPlan
+from orchestrion.domain.events import PlannedTask
+
+PLANNER = "vocabulary-1"
+MAX_REQUEST = 100_000
+"""Letters of a request, at most."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A directed acyclic graph of tasks, and its phases: agents that may work at the same time."""
+
+    request: str
+    tasks: tuple[PlannedTask, ...]
+    phases: tuple[tuple[str, ...], ...]
+    planner: str = PLANNER
+
+    def as_json(self) -> dict[str, Any]:
+        """`{"request", "tasks": [{"id", "agent", "task", "depends_on", "matched"}], "phases": [[agent, …]]}`."""
+        tasks = [task.model_dump(mode="json") for task in self.tasks]
+        return {"request": self.request, "tasks": tasks, "phases": [list(phase) for phase in self.phases]}
+
+    def task_of(self, agent: str) -> PlannedTask:
+        """The task of `agent`. Raises BadPlan."""
+        for task in self.tasks:
+            if task.agent == agent:
+                return task
+        raise BadPlan(f"the plan has no task for {agent!r}")
+
+
+def make_plan(request: str, roster: Roster) -> Plan:
+    """The plan that follows from `request` and the vocabularies and capabilities in `roster`, always the same.
+
+    Raises BadPlan: an empty request, nobody called for, or agents that wait for each other.
+    """
+    request = request.strip()
+    if not request:
+        raise BadPlan("the request is empty; say in a sentence what is to be done")
+    if len(request) > MAX_REQUEST:
+        raise BadPlan(f"the request has {len(request)} letters; at most {MAX_REQUEST} can be planned")
+    said = calls(request, roster)
+    chosen = _with_joiners(said, roster)
+    if not chosen:
+        offered = ", ".join(f"{agent.name} ({', '.join(agent.capabilities) or 'by name'})" for agent in roster)
+        raise BadPlan(f"nobody in the roster is called for by {request[:200]!r}; there are: {offered}")
+    depends = _dependencies(chosen, roster)
+    phases = _phases(depends, roster)
+    depends = _reduced(depends)
+    ids = {name: f"task-{n}" for n, name in enumerate((a for phase in phases for a in phase), 1)}
+    tasks = tuple(
+        PlannedTask(
+            id=ids[name],
+            agent=name,
+            task=(roster[name].task or "{request}").replace("{request}", request),
+            depends_on=tuple(ids[other] for other in roster.agents if other in depends[name]),
+            matched=tuple(chosen[name]),
+        )
+        for name in ids
+    )
+    return Plan(request, tasks, phases)
+
+
+def check_plan(plan: Plan, roster: Roster) -> None:
+    """Refuse a plan made elsewhere that cannot be carried out. Raises BadPlan."""
+    by_id = {task.id: task.agent for task in plan.tasks}
+    agents = list(by_id.values())
+    if not plan.tasks or len(by_id) != len(plan.tasks) or len(set(agents)) != len(agents):
+        raise BadPlan("a plan needs tasks with different ids, each for another agent")
+    for task in plan.tasks:
+        if task.agent not in roster:
+            raise BadPlan(f"{task.id}: nobody in the roster is called {task.agent!r}")
+        for other in task.depends_on:
+            if other not in by_id:
+                raise BadPlan(f"{task.id} waits for {other!r}, which is no task of this plan")
+    depends = {task.agent: {by_id[other] for other in task.depends_on} for task in plan.tasks}
+    listed = [set(phase) for phase in plan.phases]
+    if listed != [set(phase) for phase in _phases(depends, roster)]:
+        raise BadPlan("the phases do not follow from what the tasks wait for")
+
+
+def _with_joiners(said: Mapping[str, Call], roster: Roster) -> dict[str, list[str]]:
+    """Who is called for and who joins them because of what they do, with the reasons, until nobody joins any more."""
+    chosen = {name: call.matched for name, call in said.items() if call.matched}
+    excluded = {name for name, call in said.items() if call.excluded}
+    while True:
+        present = {capability: name for name in reversed(chosen) for capability in roster[name].capabilities}
+        joining = {
+            agent.name: [
+                f"{capability} by {present[capability]}" for capability in agent.joins if capability in present
+            ]
+            for agent in roster
+            if agent.name not in chosen and agent.name not in excluded and set(agent.joins) & set(present)
+        }
+        if not joining:
+            return chosen
+        chosen |= joining
+
+
+def _dependencies(chosen: Mapping[str, object], roster: Roster) -> dict[str, set[str]]:
+    return {
+        name: {other for other in chosen if other != name and set(roster[other].capabilities) & set(roster[name].after)}
+        for name in chosen
+    }
+
+
+def _reduced(depends: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """`depends`, which has no cycle, without what follows from the rest."""
+    behind: dict[str, set[str]] = {}
+    for name in TopologicalSorter(depends).static_order():
+        behind[name] = depends[name].union(*(behind[other] for other in depends[name]))
+    return {
+        name: {other for other in others if not any(other in behind[third] for third in others)}
+        for name, others in depends.items()
+    }
+
+
+def _phases(depends: Mapping[str, set[str]], roster: Roster) -> tuple[tuple[str, ...], ...]:
+    """Topological generations, each in the roster's order. Raises BadPlan."""
+    sorter = TopologicalSorter(depends)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise BadPlan(f"agents wait for each other: {' → '.join(error.args[1])}; change their key 'after'") from error
+    place = {name: n for n, name in enumerate(roster.agents)}
+    phases = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready(), key=place.__getitem__)
+        phases.append(tuple(ready))
+        sorter.done(*ready)
+    return tuple(phases)

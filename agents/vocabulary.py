@@ -1,0 +1,203 @@
+"""Which words of a request call for which agent, by the vocabularies in the agents' own files.
+
+Signals suffice alone. An action (a verb) calls for its agent only with one of its objects within reach, so that
+"write documentation for the API" is no work on the API. The longest phrase wins: in "SQL injection" there is no SQL.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from orchestrion.agents.definition import AgentDefinition
+from orchestrion.agents.words import Word, stem, words
+from orchestrion.domain.errors import BadDefinition
+
+Role = Literal["signal", "action", "object"]
+Phrase = tuple[str, ...]
+
+ENDS_REACH = frozenset(
+    "for of in on about at against into to from inside within across under over by that which so because when where "
+    "while after before using via during behind".split()
+)
+"""Words after which a verb that has found its object acts on nothing more."""
+RENEWS_REACH = frozenset("with plus including alongside along together and".split())
+LEADS_VERB = frozenset("and then to please also or must should can could we need you i let lets".split())
+"""A word that may be noun or verb is a verb at the beginning and after one of these."""
+NEGATES = frozenset("without skip omit excluding except".split())
+NEGATION_REACH = 3
+"""Words between "without" and what it takes out, at most."""
+GENERIC_NAMES = frozenset(stem(w) for w in "agent expert specialist pro engineer developer assistant helper".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A phrase of `agent`'s vocabulary found at words `start` to `end` (excluded)."""
+
+    agent: str
+    role: Role
+    start: int
+    end: int
+
+    def within(self, other: "Match") -> bool:
+        """Whether `other` is a longer match around this one."""
+        return other.start <= self.start and self.end <= other.end and other.end - other.start > self.end - self.start
+
+
+@dataclass
+class Call:
+    """What a request says about one agent."""
+
+    matched: list[str] = field(default_factory=list)
+    excluded: bool = False
+
+
+def calls(request: str, agents: Iterable[AgentDefinition]) -> dict[str, Call]:
+    """The agents that `request` calls for or excludes, with the words that did."""
+    team, said = list(agents), words(request)
+    absorbing = {agent.name for agent in team if agent.vocabulary.absorbs}
+    found = _without_absorbed(_longest(_matches(said, team)), said, absorbing)
+    found, excluded = _without_negated(found, said, {agent.name for agent in team if agent.skippable})
+    chosen = [m for m in found if m.role == "signal"] + list(_acting(found, said))
+    result = {name: Call(excluded=True) for name in excluded}
+    for match in sorted(set(chosen), key=lambda m: (m.start, m.end)):
+        text = " ".join(word.text for word in said[match.start : match.end])
+        call = result.setdefault(match.agent, Call())
+        if text.lower() not in map(str.lower, call.matched):
+            call.matched.append(text)
+        call.excluded = False
+    for agent in team:
+        if agent.name not in result and (present := _by_name(agent, said)):
+            result[agent.name] = Call(present)
+    return result
+
+
+def phrases(agent: AgentDefinition) -> Iterator[tuple[Role, Phrase]]:
+    """Every phrase of `agent`'s vocabulary with its role, synonyms filled in. Raises BadDefinition."""
+    vocabulary = agent.vocabulary
+    listed: tuple[tuple[Role, Sequence[str]], ...] = (
+        ("signal", (*vocabulary.signals, *agent.keywords)),
+        ("action", vocabulary.actions),
+        ("object", vocabulary.objects),
+    )
+    for role, entries in listed:
+        for entry in entries:
+            for phrase in itertools.product(*(_alternatives(part, agent) for part in entry.split())):
+                yield role, tuple(itertools.chain.from_iterable(phrase))
+
+
+def _alternatives(part: str, agent: AgentDefinition) -> list[Phrase]:
+    if not (part.startswith("<") and part.endswith(">")):
+        return [tuple(word.stem for word in words(part))]
+    group = agent.vocabulary.synonyms.get(part[1:-1])
+    if group is None:
+        raise BadDefinition(f"{agent.path}:1: vocabulary: no group of synonyms is called {part[1:-1]!r}")
+    return [tuple(word.stem for word in words(entry)) for entry in group]
+
+
+def _matches(said: Sequence[Word], team: Iterable[AgentDefinition]) -> list[Match]:
+    stems = tuple(word.stem for word in said)
+    found = []
+    for agent in team:
+        for role, phrase in set(phrases(agent)):
+            size = len(phrase)
+            for start in range(len(stems) - size + 1 if size else 0):
+                if stems[start : start + size] == phrase:
+                    found.append(Match(agent.name, role, start, start + size))
+    return found
+
+
+def _longest(found: list[Match]) -> list[Match]:
+    return [match for match in found if not any(match.within(other) for other in found)]
+
+
+def _without_absorbed(found: list[Match], said: Sequence[Word], absorbing: set[str]) -> list[Match]:
+    """`found` without the nouns that stand directly before an absorbing word: its subject, not work of their own."""
+    gone: set[Match] = set()
+    for head in (m for m in found if m.agent in absorbing and m.role != "action"):
+        edge = head.start
+        while edge and not said[edge].mark:
+            subject = {m for m in found if m.role != "action" and m.end == edge and m.agent != head.agent}
+            if not subject or _is_verb(edge - 1, found, said):
+                break
+            gone |= subject
+            edge = min(m.start for m in subject)
+    return [match for match in found if match not in gone]
+
+
+def _without_negated(found: list[Match], said: Sequence[Word], skippable: set[str]) -> tuple[list[Match], set[str]]:
+    """`found` without what "without …" takes out, and the agents taken out."""
+    kept, excluded = [], set()
+    for match in found:
+        before = said[max(0, match.start - NEGATION_REACH) : match.start]
+        if match.agent in skippable and any(word.text.lower() in NEGATES for word in before):
+            excluded.add(match.agent)
+        else:
+            kept.append(match)
+    return kept, excluded - {match.agent for match in kept}
+
+
+def _acting(found: list[Match], said: Sequence[Word]) -> Iterator[Match]:
+    """Actions with an object within reach, and the object; in a request without any verb, the objects alone."""
+    verbs = sorted({(m.start, m.end) for m in found if m.role == "action" and _is_verb(m.start, found, said)})
+    nouns = [m for m in found if m.role != "action" and not _is_verb(m.start, found, said)]
+    if not verbs:
+        yield from (m for m in nouns if m.role == "object")
+    for start, end in verbs:
+        reach = _reach(end, said, nouns, {other for other, _ in verbs})
+        if not reach:
+            reach = [m for m in nouns if m.end <= start] or [m for m in nouns if m.start >= end]
+        for action in (m for m in found if m.role == "action" and (m.start, m.end) == (start, end)):
+            objects = [m for m in reach if m.agent == action.agent]
+            if objects:
+                yield action
+                yield from objects
+
+
+def _is_verb(at: int, found: list[Match], said: Sequence[Word]) -> bool:
+    here = [match for match in found if match.start <= at < match.end]
+    if not any(match.role == "action" for match in here):
+        return False
+    if all(match.role == "action" for match in here):
+        return True
+    first = min(match.start for match in here)
+    return first == 0 or bool(said[first].mark) or said[first - 1].text.lower() in LEADS_VERB
+
+
+def _reach(start: int, said: Sequence[Word], nouns: list[Match], verbs: set[int]) -> list[Match]:
+    """The nouns a verb before `start` acts on: up to the next verb, the sentence's end, or a preposition."""
+    reach: list[Match] = []
+    held, told_since = False, False
+    for at in range(start, len(said)):
+        word = said[at]
+        if at in verbs or word.mark in {".", ";", "!", "?"}:
+            break
+        here = [match for match in nouns if match.start == at]
+        if word.text.lower() in ENDS_REACH and reach and not here:
+            held, told_since = True, False
+        renewing = word.text.lower() in RENEWS_REACH or word.mark == ","
+        if (
+            held
+            and renewing
+            and (word.text.lower() != "and" or not told_since)
+            and (word.mark != "," or not told_since)
+        ):
+            held = False
+        if here and held:
+            told_since = True
+        elif here:
+            reach += here
+    return reach
+
+
+def _by_name(agent: AgentDefinition, said: Sequence[Word]) -> list[str]:
+    """For agents without a vocabulary: the words of its name or of one capability, if the request has them all."""
+    if agent.vocabulary != type(agent.vocabulary)() or agent.keywords:
+        return []
+    by_stem = {word.stem: word.text for word in said}
+    for name in (agent.name, *agent.capabilities):
+        stems = [word.stem for word in words(name)]
+        telling = [each for each in stems if each not in GENERIC_NAMES] or stems
+        if telling and all(each in by_stem for each in telling):
+            return [by_stem[each] for each in telling]
+    return []
