@@ -5,15 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestrion.eventstore.memory_log import MemoryLog
+    from orchestrion.eventstore.redaction import SecretRedactor, secret_redactor
     from orchestrion.eventstore.sqlite_log import SQLiteLog, open_log
 
 _FACE = {
     "MemoryLog": "memory_log",
     "SQLiteLog": "sqlite_log",
+    "SecretRedactor": "redaction",
     "open_log": "sqlite_log",
+    "secret_redactor": "redaction",
 }
 
-__all__ = ["MemoryLog", "SQLiteLog", "open_log"]
+__all__ = ["MemoryLog", "SQLiteLog", "SecretRedactor", "open_log", "secret_redactor"]
 
 
 def __getattr__(name: str) -> Any:

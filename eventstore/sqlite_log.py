@@ -1,7 +1,6 @@
 """The log in a file of its home: opening it, with rights for its owner alone."""
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,13 +9,11 @@ from orchestrion.domain.ports import Redactor
 from orchestrion.eventstore import clock
 from orchestrion.eventstore.checkpoint import Checkpoint
 from orchestrion.eventstore.failures import told
+from orchestrion.eventstore.home import CHECKPOINT_FILE, LOG_FILE, make_home, make_log_file
 from orchestrion.eventstore.log import RecordedLog
 from orchestrion.eventstore.sqlite_pool import LogDatastore
 from orchestrion.eventstore.sqlite_recorder import SQLiteLogRecorder
 from orchestrion.eventstore.waking import CheckpointWatch
-
-LOG_FILE = "log.db"
-CHECKPOINT_FILE = "log.checkpoint"
 
 
 class SQLiteLog(RecordedLog):
@@ -42,7 +39,8 @@ def open_log(
         if not path.exists() and not create:
             raise NotFound(f"there is no log in {home}; choose another home, or record or import something first")
         if create and not path.exists():
-            _make(home, path)
+            make_home(home)
+            make_log_file(path)
         writable = os.access(path, os.W_OK) and os.access(home, os.W_OK)
         if writable and path.stat().st_mode & 0o077:
             path.chmod(0o600)
@@ -56,19 +54,6 @@ def open_log(
             recorder.close()
         raise
     return SQLiteLog(recorder, redactor)
-
-
-def _make(home: Path, path: Path) -> None:
-    """The home and an empty file, for their owner alone under any umask."""
-    if not home.is_dir():
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        home.chmod(0o700)
-    # Another process may be first; the file is never opened by other means once a database connection may exist, for
-    # closing it would drop SQLite's locks on it.
-    with suppress(FileExistsError):
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        os.fchmod(fd, 0o600)
-        os.close(fd)
 
 
 def _uri(path: Path, writable: bool) -> str:

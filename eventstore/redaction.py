@@ -1,0 +1,146 @@
+"""Redaction at the door: secrets become `[REDACTED:kind:hmac8]`, so that equal ones can still be told equal."""
+
+import hmac
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import re2
+
+from orchestrion.eventstore.failures import told
+from orchestrion.eventstore.home import KEY_FILE, redaction_key
+from orchestrion.eventstore.secret_shapes import ESCAPED_ASCII, SHAPES, Shape, secret_field
+from orchestrion.eventstore.trees import leaves, mapped
+
+MIN_VALUE_LENGTH = 8
+"""Characters; a shorter value of an environment variable would be found everywhere."""
+
+_AUTOMATON_BYTES = 64 * 2**20
+_SECRET_NAME = re.compile(r"(?i)passw|passphrase|pwd|secret|token|api_?key|access_?key|private_?key|credential|_pat\Z")
+_PERHAPS_SECRET_NAME = re.compile(r"(?i)key|auth|session|cookie|salt|signature|dsn")
+_TRIVIAL = re.compile(
+    r"(?i)(?:true|false|enabled?|disabled?|none|null|default|required|optional|production|development|staging|testing"
+    r"|localhost|password|passwd|changeme|secret|token|example|[a-z]:?[\\/].*|[/~.].*|https?://[^@]*|\d{1,11})\Z"
+)
+_PLAIN_WORD = re.compile(r"[a-z]+\Z|[A-Z]+\Z|[A-Z][a-z]+\Z")
+
+
+class SecretRedactor:
+    """`ports.Redactor`: known shapes of keys, and the values of secret-looking variables of `environ`."""
+
+    def __init__(self, key: bytes, environ: Mapping[str, str]) -> None:
+        self._key = key
+        values = sorted(secret_values(environ), key=len, reverse=True)
+        self._values = re.compile("|".join(map(re.escape, values))) if values else None
+        known = {form for value in values for form in _forms(value)}
+        cores = [shape.core for shape in SHAPES]
+        decoded = b"|".join(
+            [*(f"(?:{core})".encode() for core in cores), *(re2.escape(form) for form in sorted(known))]
+        )
+        self._decoded = _automaton(decoded)
+        self._raw = _automaton(decoded + b"|" + ESCAPED_ASCII.encode())
+
+    def suspects(self, raw: bytes) -> bool:
+        """Whether `raw` (UTF-8 text or a line of JSON) may hold a secret; False is certain, True is not."""
+        return self._raw.search(raw) is not None
+
+    def clean(self, value: Any) -> Any:
+        """`value` (str, or lists, tuples and dicts of any depth) with every secret replaced, in keys too.
+
+        The same object if there is none; else a copy, with lists for tuples.
+        """
+        if isinstance(value, str):
+            return self.clean_text(value)
+        if not any(self._holds(under, leaf) for under, leaf in leaves(value)):
+            return value
+        return _fields_cleaned(self, mapped(value, self._leaf, self._leaf))
+
+    def _holds(self, under: Any, leaf: Any) -> bool:
+        if not isinstance(leaf, str):
+            return False
+        return (isinstance(under, str) and secret_field(under, leaf)) or self.clean_text(leaf) is not leaf
+
+    def _leaf(self, leaf: Any) -> Any:
+        return self.clean_text(leaf) if isinstance(leaf, str) else leaf
+
+    def clean_text(self, text: str) -> str:
+        """`text` with every secret replaced; the same object if there is none."""
+        if self._decoded.search(text.encode("utf-8", "surrogatepass")) is None:
+            return text
+        cleaned = text
+        if self._values is not None:
+            cleaned = self._values.sub(lambda match: self.mark("env", match[0]), cleaned)
+        for shape in SHAPES:
+            cleaned = self._shape_cleaned(shape, cleaned)
+        return text if cleaned == text else cleaned
+
+    def _shape_cleaned(self, shape: Shape, text: str) -> str:
+        def replaced(match: re.Match[str]) -> str:
+            if match[0].startswith("[REDACTED:") or not shape.really(match):
+                return match[0]
+            group = "secret" if "secret" in shape.exact.groupindex else 0
+            start, end = match.span(group)
+            before, after = text[match.start() : start], text[end : match.end()]
+            return f"{before}{self.mark(shape.kind, match[group])}{after}"
+
+        return shape.exact.sub(replaced, text)
+
+    def mark(self, kind: str, secret: str) -> str:
+        """What stands in the place of `secret`."""
+        digest = hmac.new(self._key, secret.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
+        return f"[REDACTED:{kind}:{digest[:8]}]"
+
+
+def _fields_cleaned(redactor: SecretRedactor, copy: Any) -> Any:
+    """The copy with the values of secret-looking fields replaced, in place."""
+    pending = [copy]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
+            pending.extend(item)
+        elif isinstance(item, dict):
+            for name, inner in item.items():
+                if isinstance(inner, str) and isinstance(name, str) and secret_field(name, inner):
+                    item[name] = redactor.mark("assigned-secret", inner)
+            pending.extend(item.values())
+    return copy
+
+
+def secret_redactor(home: Path, environ: Mapping[str, str]) -> SecretRedactor:
+    """The redactor of a home, with its key (made at first use). Raises LogUnavailable."""
+    with told(home / KEY_FILE):
+        return SecretRedactor(redaction_key(home), environ)
+
+
+def passing_redactor(environ: Mapping[str, str]) -> SecretRedactor:
+    """A redactor whose key nobody keeps: for a log in memory."""
+    return SecretRedactor(os.urandom(32), environ)
+
+
+def secret_values(environ: Mapping[str, str]) -> set[str]:
+    """Values of secret-looking variables that are long and odd enough to be looked for everywhere."""
+    found = set()
+    for name, given in environ.items():
+        value = given.strip()
+        if len(value) < MIN_VALUE_LENGTH or _TRIVIAL.match(value):
+            continue
+        if _SECRET_NAME.search(name) or (_PERHAPS_SECRET_NAME.search(name) and not _PLAIN_WORD.match(value)):
+            found.add(value)
+    return found
+
+
+def _forms(value: str) -> set[bytes]:
+    """`value` as it may stand in raw text or JSON."""
+    forms = (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+    return {form.encode("utf-8", "surrogatepass") for form in forms}
+
+
+def _automaton(pattern: bytes) -> Any:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1  # bytes as they come: no cost for decoding, no error in bad UTF-8
+    options.never_capture = True
+    options.max_mem = _AUTOMATON_BYTES
+    return re2.compile(pattern, options)
