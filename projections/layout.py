@@ -1,0 +1,99 @@
+"""The tables and views of one DuckDB: what is stored, what is live, and what is as of a position.
+
+`own` holds the rows taken in here, `snap` (where there is one) those of a read-only snapshot. The schemas `live` and
+`as_of` hold the same view names; a name within a view means the view beside it.
+"""
+
+# ruff: noqa: S608 - every name in these statements is one of our own; no text of users or of the log is in them
+
+import hashlib
+
+import duckdb
+
+from orchestrion.projections.columns import create_wide, nested_columns
+from orchestrion.projections.models import Model, keyed_models, models
+
+ENGINE = 1
+"""Raised when stored tables come to mean something else though no statement changed."""
+
+UPTO = "upto_position"
+"""The variable of a connection that `as_of` looks at."""
+
+
+def create_tables(con: duckdb.DuckDBPyConnection, own: str) -> None:
+    """Empty tables in the schema `own`."""
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS {own}")
+    con.execute(create_wide(f"{own}.wide"))
+    con.execute(
+        f"CREATE TABLE {own}.unreadable (position BIGINT, stream VARCHAR, version BIGINT, kind VARCHAR, reason VARCHAR)"
+    )
+    con.execute(f"CREATE TABLE {own}.meta (identity VARCHAR, schema_hash VARCHAR, position BIGINT, anchor VARCHAR)")
+    con.execute(f"CREATE TABLE {own}.refreshed (model VARCHAR, position BIGINT)")
+    create_base_views(con, "live", own, None, upto=False)
+    for model in keyed_models():
+        select = model.select("live.facts", "live.forks")
+        con.execute(f"CREATE TABLE {own}.{model.name} AS {select} LIMIT 0")
+        con.execute(f"CREATE TABLE {own}.touched_{model.name} (key VARCHAR)")
+        con.execute(f"INSERT INTO {own}.refreshed VALUES (?, 0)", [model.name])
+
+
+def create_views(con: duckdb.DuckDBPyConnection, own: str, snap: str | None) -> None:
+    """Every model as it stands now (`live`) and as of the connection's `UPTO` (`as_of`)."""
+    create_base_views(con, "live", own, snap, upto=False)
+    create_base_views(con, "as_of", own, snap, upto=True)
+    for model in models():
+        view = f"CREATE OR REPLACE VIEW {{}}.{model.name} AS {{}}"
+        if model.key:
+            con.execute(view.format("live", _kept(model, own, snap)))
+            con.execute(view.format("as_of", model.select("as_of.facts", "as_of.forks")))
+        else:
+            con.execute(view.format("live", model.sql))
+            con.execute(view.format("as_of", model.sql))
+
+
+def create_base_views(con: duckdb.DuckDBPyConnection, schema: str, own: str, snap: str | None, *, upto: bool) -> None:
+    """`everything`, `facts`, `forks` and `unreadable` of one schema."""
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    for name, select in {
+        "everything": _both("wide", own, snap, upto),
+        "unreadable": _both("unreadable", own, snap, upto),
+        "facts": f"SELECT *, {nested_columns()} FROM {schema}.everything WHERE readable",
+        "forks": _FORKS.format(facts=f"{schema}.facts"),
+    }.items():
+        con.execute(f"CREATE OR REPLACE VIEW {schema}.{name} AS {select}")
+
+
+def schema_hash() -> str:
+    """What the stored tables depend on, in 16 hex digits: their columns, the models, DuckDB's and our own version."""
+    parts = [str(ENGINE), duckdb.__version__, create_wide("wide"), nested_columns(), _FORKS]
+    parts += [f"{model.name}: {model.select('facts', 'forks')}" for model in keyed_models()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _both(table: str, own: str, snap: str | None, upto: bool) -> str:
+    where = f" WHERE position <= getvariable('{UPTO}')" if upto else ""
+    parts = [f"SELECT * FROM {schema}.{table}{where}" for schema in (snap, own) if schema]
+    return " UNION ALL ".join(parts)
+
+
+def _kept(model: Model, own: str, snap: str | None) -> str:
+    """The snapshot's rows whose key nothing new has touched, and the rows made anew for the others."""
+    mine = f"SELECT * FROM {own}.{model.name}"
+    if snap is None:
+        return mine
+    return (
+        f"SELECT s.* FROM {snap}.{model.name} AS s "
+        f'ANTI JOIN {own}.touched_{model.name} AS t ON s."{model.key}" = t.key UNION ALL {mine}'
+    )
+
+
+_FORKS = """WITH RECURSIVE parents AS (
+    SELECT session, min(parent) AS parent FROM {facts} WHERE kind = 'session.forked' GROUP BY session
+),
+depths AS (
+    SELECT DISTINCT parent AS session, 0 AS depth FROM parents WHERE parent NOT IN (SELECT session FROM parents)
+    UNION ALL
+    SELECT parents.session, depths.depth + 1 FROM parents JOIN depths ON parents.parent = depths.session
+)
+SELECT session, depth FROM depths"""
+"""How many forks stand between a session and the one that all began with; sessions of no fork are left out."""

@@ -1,0 +1,140 @@
+"""The read models: one `.sql` file each, whose first comment is its help, and how each is asked of the events.
+
+A file with a `-- key:` line is a *keyed* model: its SELECT over `ranked` gives rows for each value of one column of the
+events, from the events that carry that value alone. So it can be kept up to date key by key, and asked of any part of
+the log. A file without one is a plain view over the others.
+"""
+
+# ruff: noqa: S608 - every name in these statements is one of our own; no text of users or of the log is in them
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from graphlib import TopologicalSorter
+from importlib.resources import files
+
+from orchestrion.domain.events import KINDS
+from orchestrion.domain.streams import WITNESSES
+
+_HEADER = re.compile(r"^-- (key|kinds|newest|internal): ?(.*)$")
+_WORD = re.compile(r"[a-z_]+")
+_BITS_OF_POSITION = 36
+_BITS_OF_WITNESS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What people may ask: a name, its help, and (column, DuckDB type) pairs."""
+
+    name: str
+    help: str
+    columns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One `.sql` file. `key` is the column of the events that a keyed model groups by, None for a plain view.
+
+    `kinds` are the kinds it looks at; `newest` the columns within which a better parser's events supersede the older.
+    """
+
+    name: str
+    help: str
+    sql: str
+    public: bool
+    key: str | None
+    kinds: tuple[str, ...]
+    newest: str
+
+    def select(self, facts: str, forks: str, *, only: str | None = None) -> str:
+        """The SELECT of a keyed model over the relation `facts`, narrowed to the keys in table `only`."""
+        return f"{self._ranked(facts, forks, only)} SELECT * FROM ({self.sql})"
+
+    @property
+    def wanted(self) -> str:
+        """The condition on an event that makes it matter to this model."""
+        kinds = ", ".join(f"'{kind}'" for kind in self.kinds)
+        return f'"{self.key}" IS NOT NULL AND kind IN ({kinds})'
+
+    def _ranked(self, facts: str, forks: str, only: str | None) -> str:
+        narrow = f'AND "{self.key}" IN (SELECT key FROM {only})' if only else ""
+        return _RANKED.format(wanted=self.wanted, facts=facts, forks=forks, narrow=narrow, newest=self.newest)
+
+
+_RANKED = f"""WITH chosen AS (SELECT * FROM {{facts}} WHERE {{wanted}} {{narrow}}),
+owners AS (
+    SELECT session, row_number() OVER (ORDER BY coalesce(depth, 0), session) AS seniority
+    FROM (SELECT DISTINCT session FROM chosen WHERE session IS NOT NULL) LEFT JOIN {{forks}} USING (session)
+),
+improved AS (
+    SELECT source FROM chosen GROUP BY source HAVING count(DISTINCT coalesce(parser, 0)) > 1
+),
+superseded AS (
+    SELECT position FROM chosen WHERE source IN (SELECT source FROM improved)
+    QUALIFY coalesce(parser, 0) < max(coalesce(parser, 0)) OVER (PARTITION BY {{newest}})
+),
+ranked AS (
+    SELECT chosen.*,
+        (coalesce(seniority, 0)::BIGINT << {_BITS_OF_POSITION + _BITS_OF_WITNESS})
+        + (list_position({list(WITNESSES)}, source)::BIGINT << {_BITS_OF_POSITION}) + position AS rank
+    FROM chosen LEFT JOIN owners USING (session) ANTI JOIN superseded USING (position)
+)"""
+"""The facts of a key in the order in which they are believed: `rank`, lowest first.
+
+The owner comes first: of several sessions that saw one fact, the one that is forked from the fewest others, then the
+smallest id. Within a session the witnesses come in the order of `streams.WITNESSES`, then the log's order. Older
+parsers' facts are gone where a better parser has spoken. `arg_min(field, rank)` is then the first known value.
+"""
+
+
+@cache
+def models() -> tuple[Model, ...]:
+    """Every read model, each after those that it reads from."""
+    found = {
+        file.name.removesuffix(".sql"): file.read_text(encoding="utf-8")
+        for file in files("orchestrion.projections").joinpath("sql").iterdir()
+        if file.name.endswith(".sql")
+    }
+    parsed = {name: _parse(name, text) for name, text in sorted(found.items())}
+    needs = {name: (set(_WORD.findall(model.sql)) & parsed.keys()) - {name} for name, model in parsed.items()}
+    keyed = {name for name, model in parsed.items() if model.key}
+    order = TopologicalSorter({name: set() if name in keyed else needs[name] for name in parsed}).static_order()
+    return tuple(parsed[name] for name in order)
+
+
+def keyed_models() -> tuple[Model, ...]:
+    """The models that are kept as tables."""
+    return tuple(model for model in models() if model.key)
+
+
+def _parse(name: str, text: str) -> Model:
+    """A file's header lines, its help and its statement."""
+    said: dict[str, str] = {}
+    help_lines: list[str] = []
+    lines = text.splitlines()
+    while lines and lines[0].startswith("--"):
+        line = lines.pop(0)
+        if match := _HEADER.match(line):
+            said[match[1]] = match[2].strip()
+        else:
+            help_lines.append(line.removeprefix("--").strip())
+    key = said.get("key")
+    return Model(
+        name=name,
+        help=" ".join(help_lines),
+        sql="\n".join(lines).strip().rstrip(";"),
+        public="internal" not in said,
+        key=key,
+        kinds=_kinds(said.get("kinds", "*")),
+        newest=said.get("newest", f'"{key}", session, source'),
+    )
+
+
+def _kinds(patterns: str) -> tuple[str, ...]:
+    """The kinds that `tool.*, usage.recorded` or `* -message.delivered` stand for."""
+    wanted: set[str] = set()
+    for word in re.split(r"[,\s]+", patterns):
+        shape = re.compile(word.removeprefix("-").replace(".", r"\.").replace("*", ".*"))
+        hits = {kind for kind in KINDS if shape.fullmatch(kind)}
+        wanted = wanted - hits if word.startswith("-") else wanted | hits
+    return tuple(sorted(wanted))

@@ -1,0 +1,55 @@
+-- Every run of an agent: on what task, started by whom, how long, how it ended, with its own calls and messages.
+-- A run is the instance; it is listed as soon as any act of it is known. Status is what its end says. Without one a run
+-- of ours is running, or lost once its session has ended. An import never invents an end: interrupted if the last
+-- thing known of the run is an interruption, completed if the last message it sent is a response or a result and none
+-- of its calls is unresolved, else unknown.
+-- duration_ms is the end's own figure, else last minus first known time.
+WITH acts AS (
+    SELECT run, count(*) AS tool_calls, count(*) FILTER (status = 'unresolved') AS unresolved
+    FROM calls
+    WHERE run IS NOT NULL
+    GROUP BY run
+),
+
+said AS (SELECT run, count(*) AS messages FROM messages WHERE run IS NOT NULL GROUP BY run)
+
+SELECT
+    runs.run,
+    runs.session,
+    runs.agent,
+    runs.parent_run,
+    runs.parent_call,
+    runs.task,
+    coalesce(runs.started_at, runs.first_at) AS started_at,
+    coalesce(runs.ended_at, CASE WHEN NOT runs.ours THEN runs.last_at END) AS ended_at,
+    coalesce(
+        runs.duration_ms,
+        CASE
+            WHEN runs.ended_as IS NOT NULL OR NOT runs.ours
+                THEN greatest(0, date_diff(
+                    'millisecond', coalesce(runs.started_at, runs.first_at), coalesce(runs.ended_at, runs.last_at)
+                ))
+        END
+    ) AS duration_ms,
+    CASE
+        WHEN runs.ended_as IS NOT NULL THEN runs.ended_as
+        WHEN runs.ours THEN CASE WHEN session_spans.ended_as IS NULL THEN 'running' ELSE 'lost' END
+        WHEN runs.last_act LIKE 'interrupt%' THEN 'interrupted'
+        WHEN runs.last_message IN ('response', 'result') AND coalesce(acts.unresolved, 0) = 0 THEN 'completed'
+        ELSE 'unknown'
+    END AS status,
+    coalesce(acts.tool_calls, 0) AS tool_calls,
+    coalesce(said.messages, 0) AS messages,
+    runs.task_id,
+    runs.phase,
+    runs.attempt,
+    runs.model,
+    runs.summary,
+    runs.reason,
+    runs.remedy,
+    runs.files_modified,
+    runs.outputs
+FROM runs
+LEFT JOIN acts ON runs.run = acts.run
+LEFT JOIN said ON runs.run = said.run
+LEFT JOIN session_spans ON runs.session = session_spans.session

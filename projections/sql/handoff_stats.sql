@@ -1,0 +1,11 @@
+-- Who hands work to whom, how often it is accepted, rejected and completed, and how long acceptance takes.
+SELECT
+    giver,
+    taker,
+    count(*) AS offered,
+    count(*) FILTER (status IN ('accepted', 'completed')) AS accepted,
+    count(*) FILTER (status = 'rejected') AS rejected,
+    count(*) FILTER (status = 'completed') AS completed,
+    quantile_cont(date_diff('millisecond', offered_at, accepted_at), 0.5) AS p50_acceptance_ms
+FROM handoffs
+GROUP BY giver, taker

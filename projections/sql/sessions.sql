@@ -1,0 +1,58 @@
+-- Every session: whose product, what was asked, when, how it ended, and what it took (agents counts its runs; calls,
+-- messages and tokens are those that it owns, not those that it replays of another). request is the session's own, else
+-- the first prompt. started_at and ended_at are the earliest and the latest time of any of its events.
+-- Status is what its end says; without one a session of ours is running, and an imported one has the status of its
+-- parentless run (see agent_runs), unknown where it has none.
+WITH work AS (SELECT session, count(*) AS tool_calls FROM calls GROUP BY session),
+said AS (SELECT session, count(*) AS messages FROM messages GROUP BY session),
+team AS (
+    SELECT
+        session,
+        count(*) AS agents,
+        arg_min(status, (coalesce(started_at, 'infinity'::TIMESTAMP), run)) FILTER (parent_run IS NULL) AS status
+    FROM agent_runs
+    GROUP BY session
+),
+
+spent AS (
+    SELECT
+        session,
+        sum(input_tokens)::BIGINT AS input_tokens,
+        sum(output_tokens)::BIGINT AS output_tokens,
+        sum(cache_read_tokens)::BIGINT AS cache_read_tokens,
+        sum(cache_write_tokens)::BIGINT AS cache_write_tokens
+    FROM usage
+    GROUP BY session
+)
+
+SELECT
+    s.session,
+    s.product AS source,
+    s.project,
+    s.request,
+    s.started_at,
+    s.ended_at,
+    CASE
+        WHEN s.ended_as IS NOT NULL THEN s.ended_as
+        WHEN s.ours THEN 'running'
+        ELSE coalesce(team.status, 'unknown')
+    END AS status,
+    coalesce(team.agents, 0) AS agents,
+    coalesce(work.tool_calls, 0) AS tool_calls,
+    coalesce(said.messages, 0) AS messages,
+    coalesce(spent.input_tokens, 0) AS input_tokens,
+    coalesce(spent.output_tokens, 0) AS output_tokens,
+    coalesce(spent.cache_read_tokens, 0) AS cache_read_tokens,
+    coalesce(spent.cache_write_tokens, 0) AS cache_write_tokens,
+    s.forked_from,
+    s.workspace,
+    s.branch,
+    s.client,
+    s.reason,
+    s.events,
+    s.position
+FROM session_spans AS s
+LEFT JOIN team ON s.session = team.session
+LEFT JOIN work ON s.session = work.session
+LEFT JOIN said ON s.session = said.session
+LEFT JOIN spent ON s.session = spent.session

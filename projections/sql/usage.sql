@@ -1,0 +1,16 @@
+-- Tokens of every model request, once: the largest value of each field that was seen of it.
+-- key: request_id
+-- kinds: usage.recorded
+SELECT
+    arg_min(session, rank) AS session,
+    arg_min(run, rank) AS run,
+    arg_min(model, rank) AS model,
+    coalesce(max(input_tokens), 0) AS input_tokens,
+    coalesce(max(output_tokens), 0) AS output_tokens,
+    coalesce(max(cache_read_tokens), 0) AS cache_read_tokens,
+    coalesce(max(cache_write_tokens), 0) AS cache_write_tokens,
+    min(happened_at) AS happened_at,
+    request_id,
+    arg_min(agent, rank) AS agent
+FROM ranked
+GROUP BY request_id

@@ -1,0 +1,152 @@
+"""Keeps the tables up to date: takes rows in as they come, and makes the rows of touched keys anew.
+
+Nothing is ever added to a row of a keyed model: the rows of every key that a batch touches are deleted and selected
+again from all events of that key. So one batch or a thousand give the same tables by construction.
+"""
+
+# ruff: noqa: S608 - every name in these statements is one of our own; no text of users or of the log is in them
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import orjson
+
+from orchestrion.projections.columns import insert_wide
+from orchestrion.projections.layout import create_tables, create_views
+from orchestrion.projections.models import Model, keyed_models
+from orchestrion.projections.repair import Row, repair
+
+_ROWS = (
+    '[{"position":"BIGINT","stream":"VARCHAR","version":"BIGINT","kind":"VARCHAR",'
+    '"recorded_at":"VARCHAR","state":"VARCHAR"}]'
+)
+_NAMES = ("position", "stream", "version", "kind", "recorded_at", "state")
+_DESCENDANTS = """WITH RECURSIVE kin AS (
+    SELECT session FROM {own}.wide WHERE kind = 'session.forked' AND position > {after}
+    UNION
+    SELECT facts.session FROM live.facts JOIN kin ON facts.parent = kin.session WHERE facts.kind = 'session.forked'
+) SELECT session FROM kin"""
+
+
+class Tables:
+    """The tables in schema `own` of `con`, over those of a read-only snapshot in schema `snap` where there is one."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, own: str, snap: str | None = None) -> None:
+        self.con, self.own, self.snap = con, own, snap
+
+    @classmethod
+    def create(cls, con: duckdb.DuckDBPyConnection, own: str, *, snap: str | None = None) -> "Tables":
+        """Empty tables, beginning after the position of `snap`."""
+        tables = cls(con, own, snap)
+        create_tables(con, own)
+        create_views(con, own, snap)
+        con.execute(f"INSERT INTO {own}.meta " + (f"FROM {snap}.meta" if snap else "VALUES (NULL, NULL, 0, NULL)"))
+        con.execute(f"UPDATE {own}.refreshed SET position = ?", [tables.position])
+        return tables
+
+    @property
+    def position(self) -> int:
+        """The last position taken in."""
+        return int(self._one(f"SELECT position FROM {self.own}.meta"))
+
+    def take_rows(self, rows: Sequence[Row]) -> None:
+        """Take in rows of `Log.rows`, in one transaction with the new position."""
+        if not rows:
+            return
+        source = f"(SELECT unnest(from_json(?, '{_ROWS}'), recursive := true))"
+        kinds = frozenset(row[3] for row in rows)
+        with self._transaction():
+            self.con.execute(insert_wide(f"{self.own}.wide", source, kinds), [_as_json(rows)])
+            self._settle(rows[0][0] - 1, rows[-1][0])
+
+    def take_stream(self, stream: Any) -> None:
+        """Take in an Arrow stream of the log (see `ArrowSource`), in one transaction with the new position."""
+        after = self.position
+        with self._transaction():
+            self.con.register("arriving", stream)
+            try:
+                self.con.execute(insert_wide(f"{self.own}.wide", "arriving", None))
+            finally:
+                self.con.unregister("arriving")
+            last = self._one(f"SELECT max(position) FROM {self.own}.wide WHERE position > {after}")
+            if last is not None:
+                self._settle(after, int(last))
+
+    def refresh(self, names: Sequence[str] | None = None) -> None:
+        """Make the named keyed models (all, if None) agree with the rows taken in."""
+        position = self.position
+        seen: dict[str, int] = dict(self.con.execute(f"FROM {self.own}.refreshed").fetchall())
+        for model in keyed_models():
+            if (names is None or model.name in names) and seen[model.name] < position:
+                with self._transaction():
+                    self._remake(model, seen[model.name])
+                    self.con.execute(
+                        f"UPDATE {self.own}.refreshed SET position = ? WHERE model = ?", [position, model.name]
+                    )
+
+    def _remake(self, model: Model, after: int) -> None:
+        table = f"{self.own}.{model.name}"
+        if self.snap is None and after == 0:
+            self.con.execute(f"INSERT INTO {table} {model.select('live.facts', 'live.forks')}")
+            return
+        fresh = f"{self.own}.touched_{model.name}"
+        new = (
+            f'SELECT DISTINCT "{model.key}" FROM {self.own}.wide '
+            f"WHERE position > {after} AND readable AND {model.wanted}"
+        )
+        if self._one(f"SELECT count(*) FROM {self.own}.wide WHERE position > {after} AND kind = 'session.forked'"):
+            kin = _DESCENDANTS.format(own=self.own, after=after)
+            new += f' UNION SELECT "{model.key}" FROM live.facts WHERE session IN ({kin}) AND {model.wanted}'
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT * FROM ({new}) AS new(key)")
+        self.con.execute(f'DELETE FROM {table} WHERE "{model.key}" IN (FROM fresh)')
+        self.con.execute(f"INSERT INTO {table} {model.select('live.facts', 'live.forks', only='fresh')}")
+        if self.snap is not None:
+            self.con.execute(f"INSERT INTO {fresh} SELECT key FROM fresh ANTI JOIN {fresh} USING (key)")
+
+    def _settle(self, after: int, position: int) -> None:
+        """Look again at what was not read whole, and note the new position."""
+        odd = self.con.execute(
+            "SELECT position, stream, version, kind, strftime(recorded_at, '%Y-%m-%dT%H:%M:%S.%f'), data "
+            f"FROM {self.own}.wide WHERE position > {after} AND NOT readable ORDER BY position"
+        ).fetchall()
+        if odd:
+            self._repair([(*row[:5], (row[5] or "").encode()) for row in odd])
+        self.con.execute(f"UPDATE {self.own}.meta SET position = ?", [position])
+
+    def _repair(self, odd: list[Row]) -> None:
+        done = repair(odd)
+        for letter in done.dead:
+            self.con.execute(f"INSERT INTO {self.own}.unreadable VALUES (?, ?, ?, ?, ?)", letter)
+        if done.readable:
+            source = f"(SELECT unnest(from_json(?, '{_ROWS}'), recursive := true))"
+            kinds = frozenset(row[3] for row in done.readable)
+            statement = insert_wide(f"{self.own}.wide", source, kinds, forced=True)
+            self.con.execute(statement, [_as_json(done.readable)])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.con.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self.con.execute("ROLLBACK")
+            raise
+        self.con.execute("COMMIT")
+
+    def _one(self, statement: str) -> Any:
+        row = self.con.execute(statement).fetchone()
+        return row[0] if row else None
+
+
+def _as_json(rows: Sequence[Row]) -> str:
+    return orjson.dumps([dict(zip(_NAMES, (*row[:5], _text(row[5])), strict=True)) for row in rows]).decode()
+
+
+def _text(raw: bytes) -> str:
+    """A state as text; one that is no UTF-8 as the empty text, which no reader takes for JSON."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return ""
