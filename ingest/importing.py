@@ -1,0 +1,217 @@
+"""Imports files block by block: each block's facts and its redacted lines go into the log in one transaction."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from orchestrion.domain.errors import NotFound
+from orchestrion.domain.events import ImportCompleted
+from orchestrion.domain.ports import Log, Redactor
+from orchestrion.domain.record import Fact
+from orchestrion.domain.streams import slot_of
+from orchestrion.ingest.claude_code import ClaudeCode
+from orchestrion.ingest.documents import what_else
+from orchestrion.ingest.finding import Found, find
+from orchestrion.ingest.forks import Samples, forks
+from orchestrion.ingest.ledger import UNPARSEABLE, FileReport, ImportReport, Ledger, best, ignored
+from orchestrion.ingest.reading import Block, blocks, fingerprint
+from orchestrion.ingest.redacting import parse_block
+from orchestrion.ingest.values import Line, parse
+
+COMPANION_BYTES = 1024 * 1024
+"""A file beside an agent's own that is larger than this is none of ours."""
+
+
+class Reader(Protocol):
+    """Turns the values of one file into facts, in order."""
+
+    def read(self, value: Any, facts: list[Fact]) -> str:
+        """Add the facts of one value to `facts`; returns its class."""
+
+
+class Importer(Protocol):
+    """A format of other people's sessions."""
+
+    name: str
+    parser: int
+    usual_place: Path
+
+    def reader(self, companion: dict[str, Any] | None = None) -> Reader:
+        """A reader for one file; `companion` is what the file beside an agent's own says of it."""
+
+
+FORMATS: Mapping[str, Importer] = {"claude-code": ClaudeCode()}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import is: bytes of all files, and the file at hand, counted from 1."""
+
+    path: Path
+    done: int
+    total: int
+    file: int
+    files: int
+
+
+def import_paths(
+    log: Log,
+    redactor: Redactor,
+    format: str,
+    paths: Sequence[Path],
+    *,
+    progress: Callable[[Progress], None] | None = None,
+) -> ImportReport:
+    """Import the sessions of `paths` (none: the format's usual place) into `log`; what stands there is not doubled.
+
+    `redactor` must be the log's own. `progress` is told after each block. What is no session is named in the report
+    and ignored, what cannot be read is named with its error, and the others go on. An import that was stopped leaves
+    whole blocks; the next one goes on from them. Raises NotFound, LogUnavailable.
+    """
+    importer = FORMATS.get(format)
+    if importer is None:
+        raise NotFound(f"{format!r} is no format that can be imported; there is: {', '.join(FORMATS)}")
+    found = find(paths, importer.usual_place)
+    tell = _Teller(found, progress)
+    return ImportReport(tuple(_import_one(log, redactor, importer, each, tell) for each in found))
+
+
+class _Teller:
+    """Adds up the bytes read over all files and tells them."""
+
+    def __init__(self, found: Sequence[Found], progress: Callable[[Progress], None] | None) -> None:
+        self._progress = progress
+        self._sizes = [_size(each) for each in found]
+        self._index, self._before = 0, 0
+
+    def read(self, path: Path, done: int) -> None:
+        """Tell that `done` bytes of the file at hand are read."""
+        if self._progress:
+            done = min(done, self._sizes[self._index])
+            place = Progress(path, self._before + done, sum(self._sizes), self._index + 1, len(self._sizes))
+            self._progress(place)
+
+    def finish(self, path: Path) -> None:
+        """Tell that the file at hand is done with."""
+        self.read(path, self._sizes[self._index])
+        self._before += self._sizes[self._index]
+        self._index += 1
+
+
+def _size(found: Found) -> int:
+    """Bytes to read; 0 where nothing can be."""
+    try:
+        return 0 if found.note or found.error else found.path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _import_one(log: Log, redactor: Redactor, importer: Importer, found: Found, tell: _Teller) -> FileReport:
+    """Import one file, or say why not."""
+    try:
+        if found.note or found.error:
+            return FileReport(found.path, note=found.note, error=found.error)
+        return _Import(log, redactor, importer, found.path, tell).run()
+    except OSError as error:
+        said = f"{found.path} cannot be read: {error.strerror}; check its permissions"
+        return FileReport(found.path, error=said)
+    finally:
+        tell.finish(found.path)
+
+
+class _Import:
+    """The import of one file."""
+
+    def __init__(self, log: Log, redactor: Redactor, importer: Importer, path: Path, tell: _Teller) -> None:
+        self._log, self._redactor, self._importer, self._path, self._tell = log, redactor, importer, path, tell
+        self._companion = _companion(path)
+        self._ledger = Ledger()
+        self._samples = Samples()
+        self._reader = importer.reader(_as_object(self._companion))
+
+    def run(self) -> FileReport:
+        """Answer with the ledger that stands, or read the file and append its own."""
+        content_hash, size = fingerprint(self._path, self._companion)
+        if (stored := self._stored(content_hash)) is not None:
+            return FileReport(self._path, stored, note="imported before: nothing to add")
+        note = self._read(size)
+        facts = forks(self._log, self._samples, self._importer.parser)
+        self._ledger.appended += len(self._log.observe(facts).positions)
+        completed = self._ledger.completed(self._path, self._importer.name, self._importer.parser, content_hash, size)
+        self._log.observe([Fact(self._stream(content_hash), slot_of(completed), completed)])
+        return FileReport(self._path, completed, completed.events_appended, note)
+
+    def _stream(self, content_hash: str) -> str:
+        """Where the ledger of this content stands: a name of the file is no part of it, its format is."""
+        return f"import-{content_hash}/{self._importer.name}"
+
+    def _stored(self, content_hash: str) -> ImportCompleted | None:
+        """The ledger of an earlier import of the same content by the same parser."""
+        records = (record.event for record in self._log.read_stream(self._stream(content_hash)))
+        return next((e for e in records if isinstance(e, ImportCompleted) and e.parser == self._importer.parser), None)
+
+    def _read(self, size: int) -> str | None:
+        """Read the first `size` bytes; returns what the file is if it is no session."""
+        with self._path.open("rb") as file:
+            note = what_else(file, size)
+            done = 0
+            for block in blocks(file, size):
+                if note is None:
+                    self._append(block)
+                else:
+                    self._pass_over(block, note.rule)
+                done += block.size
+                self._tell.read(self._path, done)
+        return note.said if note else self._nothing()
+
+    def _append(self, block: Block) -> None:
+        """Redact, read and append one block."""
+        lines, kept = parse_block(block.lines, self._redactor)
+        facts: list[Fact] = []
+        for line in lines:
+            self._ledger.count(self._classified(line, facts))
+        appended = self._log.observe(facts, blobs=[kept], clean=all(line.strict for line in lines))
+        self._ledger.appended += len(appended.positions)
+        self._ledger.conflicts += len(appended.conflicts)
+        self._ledger.blocks.append(hashlib.sha256(kept).hexdigest())
+        self._ledger.sessions.update((f.event.session, None) for f in facts if f.event.session is not None)
+        self._samples.take(facts)
+
+    def _classified(self, line: Line, facts: list[Fact]) -> str:
+        """The class of one line, whose facts are added to `facts`."""
+        classes = []
+        for value in line.values:
+            if isinstance(value, dict):
+                kind = value.get("type")
+                self._ledger.types[kind if isinstance(kind, str) else "none"] += 1
+            classes.append(self._reader.read(value, facts))
+        if not line.whole:
+            classes.append(UNPARSEABLE)
+        return best(classes)
+
+    def _pass_over(self, block: Block, rule: str) -> None:
+        """Count lines that belong to no session."""
+        for line in block.lines:
+            self._ledger.count(ignored(rule) if line.strip() else best([]))
+
+    def _nothing(self) -> str | None:
+        """That the file holds no session, if so."""
+        if self._ledger.lines == 0:
+            return "empty: no session"
+        return None if self._ledger.sessions else "no session in it: every line is ignored or unparseable"
+
+
+def _companion(path: Path) -> bytes | None:
+    """What stands beside an agent's own file, `agent-<id>.meta.json`; None if nothing does."""
+    beside = path.with_suffix(".meta.json")
+    if not path.name.startswith("agent-") or not beside.is_file() or beside.stat().st_size > COMPANION_BYTES:
+        return None
+    return beside.read_bytes()
+
+
+def _as_object(raw: bytes | None) -> dict[str, Any] | None:
+    """`raw` as one JSON object; None if it is none."""
+    values = parse(raw).values if raw else ()
+    return values[0] if len(values) == 1 and isinstance(values[0], dict) else None
