@@ -56,7 +56,7 @@ class SecretRedactor:
             return self.clean_text(value)
         if not any(self._holds(under, leaf) for under, leaf in leaves(value)):
             return value
-        return _fields_cleaned(self, mapped(value, self._leaf, self._leaf))
+        return _fields_cleaned(self, mapped(value, self._leaf, key=self._leaf))
 
     def _holds(self, under: Any, leaf: Any) -> bool:
         if not isinstance(leaf, str):

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-
 MARK = r"\[REDACTED:[a-z0-9-]+:[0-9a-f]{8}\]"
 """What stands in the place of a secret; nothing in it is looked at again."""
 

@@ -11,6 +11,7 @@ from orchestrion.eventstore.checkpoint import Checkpoint
 from orchestrion.eventstore.failures import told
 from orchestrion.eventstore.home import CHECKPOINT_FILE, LOG_FILE, make_home, make_log_file
 from orchestrion.eventstore.log import RecordedLog
+from orchestrion.eventstore.redaction import secret_redactor
 from orchestrion.eventstore.sqlite_pool import LogDatastore
 from orchestrion.eventstore.sqlite_recorder import SQLiteLogRecorder
 from orchestrion.eventstore.waking import CheckpointWatch
@@ -53,6 +54,8 @@ def open_log(
         if recorder is not None:
             recorder.close()
         raise
+    if redactor is None and writable:
+        redactor = secret_redactor(home, os.environ)
     return SQLiteLog(recorder, redactor)
 
 
