@@ -22,8 +22,7 @@ class ClaudeReader:
     """Reads the values of one file in order."""
 
     def __init__(self, companion: dict[str, Any] | None = None) -> None:
-        self._context = Context()
-        self._companion = companion
+        self._context = Context(companion=companion or {})
 
     def read(self, value: Any, facts: list[Fact]) -> str:
         """Add the facts of one value to `facts`; returns its class: recorded, duplicate, or ignored by a named rule."""
@@ -58,9 +57,6 @@ class ClaudeReader:
         if origin.uuid and self._context.repeats(origin.session, origin.uuid):
             return DUPLICATE
         runs.begin(self._context, origin, line, None if origin.main else messages.task_of(line))
-        if self._companion is not None and not origin.main:
-            runs.described(self._context, origin, self._companion)
-            self._companion = None
         match kind:
             case "user":
                 return messages.user(self._context, origin, line)
@@ -104,7 +100,7 @@ class ClaudeReader:
         if agent_id is None:
             return "progress/agent_progress"
         session, uuid = origin.session, text(copy.get("uuid")) or ""
-        inner = Origin(session, f"{session}/{agent_id}", agent_id, uuid, moment(copy.get("timestamp")))
+        inner = Origin(session, f"{session}/{agent_id}", agent_id, uuid, moment(copy.get("timestamp")), copy=True)
         spawn = self._context.spawns.get((session, str(line.get("parentToolUseID"))))
         if spawn is not None:
             runs.identified(self._context, spawn, agent_id, inner, alive=True)

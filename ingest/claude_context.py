@@ -12,6 +12,12 @@ from orchestrion.domain.streams import witnessed
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
+PARSER_VERSION = 1
+"""Raised when the same lines give better facts: those supersede the older ones."""
+
+PARTIAL = 0
+"""The parser version of what a file tells of things that another file knows better, and so supersedes."""
+
 MAIN = "main"
 """The agent of a session's own run, and that run's name within the session."""
 
@@ -48,6 +54,8 @@ class Origin:
     """None in the session's own run."""
     uuid: str
     at: datetime | None
+    copy: bool = False
+    """Whether this is a copy of a subagent's line in the file of the run that spawned it."""
 
     @property
     def main(self) -> bool:
@@ -59,20 +67,16 @@ class Origin:
         """Who speaks: `main`, or the agent's id, for its name is known only where it was spawned."""
         return self.agent_id or MAIN
 
-    def fields(self) -> dict[str, Any]:
+    def fields(self, parser: int = PARSER_VERSION) -> dict[str, Any]:
         """The fields that all facts of this line share. A subagent's name stands in its `agent.started` alone."""
         return {
             "source": "transcript",
-            "parser": PARSER_VERSION,
+            "parser": parser,
             "happened_at": self.at,
             "session": self.session,
             "run": self.run,
             "agent": MAIN if self.agent_id is None else None,
         }
-
-
-PARSER_VERSION = 1
-"""Raised when the same lines give better facts: those supersede the older ones."""
 
 
 @dataclass(slots=True)
@@ -102,6 +106,8 @@ class Run:
 class Context:
     """All that the reader of one file remembers, and the facts it has to tell."""
 
+    companion: dict[str, Any] = field(default_factory=dict)
+    """What the file beside an agent's own tells of it: its type, and the call that spawned it."""
     facts: list[Fact] = field(default_factory=list)
 
     seen: Recent[int, None] = field(default_factory=lambda: Recent(REMEMBERED_LINES))

@@ -4,15 +4,9 @@ from typing import Any
 
 from orchestrion.domain import events as e
 from orchestrion.domain.record import Fact
-from orchestrion.domain.streams import place, slot_of, stream_of
-from orchestrion.ingest.claude_context import MAIN, PARSER_VERSION, Context, Origin, Run, Spawn
+from orchestrion.domain.streams import place
+from orchestrion.ingest.claude_context import MAIN, PARTIAL, Context, Origin, Run, Spawn
 from orchestrion.ingest.values import text
-
-OWN_ACCOUNT = 50
-"""Added to the slot of what an agent's own lines tell: those of its session and its spawn know more and stand first."""
-
-COMPANION = 60
-"""Added to the slot of what the file beside an agent's file tells (`agent-<id>.meta.json`)."""
 
 COMPACTOR = "acompact"
 UNNAMED = "agent"
@@ -75,14 +69,9 @@ def _last_part(workspace: str | None) -> str | None:
 
 def _begin_bare_session(context: Context, session: str) -> None:
     """Tell that a session exists, in words that every subagent's file of it uses."""
-    known: dict[str, Any] = {"source": "transcript", "parser": PARSER_VERSION, "session": session}
-    context.facts.append(_aside(e.SessionStarted(**known, product="claude-code")))
-    context.facts.append(_aside(e.AgentStarted(**known, run=f"{session}/{MAIN}", agent=MAIN)))
-
-
-def _aside(event: e.Event, offset: int = OWN_ACCOUNT) -> Fact:
-    """A fact of weaker knowledge: beside the place where the stronger witness of the same source would put it."""
-    return Fact(stream_of(event), slot_of(event) + offset, event)
+    known: dict[str, Any] = {"source": "transcript", "parser": PARTIAL, "session": session}
+    context.tell(e.SessionStarted(**known, product="claude-code"))
+    context.tell(e.AgentStarted(**known, run=f"{session}/{MAIN}", agent=MAIN))
 
 
 def _begin_run(context: Context, origin: Origin, prompt: str | None) -> None:
@@ -91,14 +80,22 @@ def _begin_run(context: Context, origin: Origin, prompt: str | None) -> None:
     if spawn is not None and origin.agent_id is not None:
         identified(context, spawn, origin.agent_id, origin, alive=True)
         return
-    compactor = (origin.agent_id or "").startswith(COMPACTOR)
     context.runs.keep(origin.run, Run())
-    started = e.AgentStarted(
-        **{**origin.fields(), "agent": COMPACTOR if compactor else UNNAMED},
-        task=prompt,
-        parent_run=f"{origin.session}/{MAIN}",
+    beside = context.companion
+    agent = text(beside.get("agentType")) or text(beside.get("name")) or _name(origin.agent_id or "")
+    context.tell(
+        e.AgentStarted(
+            **{**origin.fields(PARTIAL), "agent": agent},
+            task=prompt,
+            parent_run=f"{origin.session}/{MAIN}",
+            parent_call=text(beside.get("toolUseId")),
+        )
     )
-    context.facts.append(_aside(started))
+
+
+def _name(agent_id: str) -> str:
+    """What to call an agent of which only its id is known."""
+    return COMPACTOR if agent_id.startswith(COMPACTOR) else agent_id
 
 
 def _unanswered(context: Context, origin: Origin, prompt: str | None) -> Spawn | None:
@@ -113,16 +110,6 @@ def _unanswered(context: Context, origin: Origin, prompt: str | None) -> Spawn |
         ),
         None,
     )
-
-
-def described(context: Context, origin: Origin, companion: dict[str, Any]) -> None:
-    """Tell what the file beside an agent's own tells: its type, and the call that spawned it."""
-    agent, call = text(companion.get("agentType")) or text(companion.get("name")), text(companion.get("toolUseId"))
-    if origin.main or (agent is None and call is None):
-        return
-    known: dict[str, Any] = {"source": "transcript", "parser": PARSER_VERSION, "session": origin.session}
-    started = e.AgentStarted(**known, run=origin.run, agent=agent, parent_call=call)
-    context.facts.append(_aside(started, COMPANION))
 
 
 def spawning(context: Context, origin: Origin, call: str, params: Any, cause: Fact) -> None:

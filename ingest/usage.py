@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchestrion.domain.events import UsageRecorded
-from orchestrion.ingest.claude_context import Context, Origin
+from orchestrion.ingest.claude_context import PARSER_VERSION, PARTIAL, Context, Origin
 from orchestrion.ingest.values import count, mapping, text
 
 FIELDS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
@@ -17,6 +17,7 @@ def observe(context: Context, origin: Origin, message: dict[str, Any]) -> None:
 
     The repeated lines of a message carry the same input and cache figures and growing output figures, so each
     observation holds the maximum of each field so far; its model and time are those of the request's first line.
+    Of a subagent's requests the spawning run's file copies only some lines: its own file supersedes them.
     """
     figures, request, model = mapping(message.get("usage")), text(message.get("id")), text(message.get("model"))
     if not figures or request is None or model == SYNTHETIC:
@@ -37,7 +38,7 @@ def observe(context: Context, origin: Origin, message: dict[str, Any]) -> None:
 def _event(request: str, figures: tuple[int, ...], model: str | None, first: Origin) -> UsageRecorded:
     """The observation as an event; its place in the log rises with its size."""
     return UsageRecorded(
-        **first.fields(),
+        **first.fields(PARTIAL if first.copy else PARSER_VERSION),
         request_id=request,
         model=model,
         input_tokens=figures[0],
