@@ -1,0 +1,136 @@
+"""Speaks about what agents did: agents, messages, handoffs, tools, patterns, stats."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from orchestrion.cli.options import (
+    LISTED_ROWS,
+    AgentOption,
+    AtOption,
+    Format,
+    FormatOption,
+    HomeOption,
+    LimitOption,
+    SessionOption,
+    SinceOption,
+)
+
+
+def agents(
+    *,
+    session: SessionOption = None,
+    agent: AgentOption = None,
+    since: SinceOption = None,
+    limit: LimitOption = LISTED_ROWS,
+    at: AtOption = None,
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """List the runs of agents: task, status, duration, tool calls and messages of each."""
+    from orchestrion.cli.listing import RUNS, listed
+
+    where = {"agent": agent}
+    listed(RUNS, home=home, form=form, at=at, limit=limit, session=session, since=since, where=where)
+
+
+def messages(
+    *,
+    session: SessionOption = None,
+    agent: AgentOption = None,
+    type: Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only of this type.")] = None,
+    since: SinceOption = None,
+    limit: LimitOption = LISTED_ROWS,
+    at: AtOption = None,
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """List what agents, people and tools said to each other (--agent: the sender)."""
+    from orchestrion.cli.listing import MESSAGES, listed
+
+    where = {"sender": agent, "type": type}
+    listed(MESSAGES, home=home, form=form, at=at, limit=limit, session=session, since=since, where=where)
+
+
+def handoffs(
+    *,
+    session: SessionOption = None,
+    agent: AgentOption = None,
+    since: SinceOption = None,
+    limit: LimitOption = LISTED_ROWS,
+    at: AtOption = None,
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """List the work that was handed over, and what became of it (--agent: the giver)."""
+    from orchestrion.cli.listing import HANDOFFS, listed
+
+    where = {"giver": agent}
+    listed(HANDOFFS, home=home, form=form, at=at, limit=limit, session=session, since=since, where=where)
+
+
+def tools(
+    *,
+    session: SessionOption = None,
+    agent: AgentOption = None,
+    tool: Annotated[str | None, typer.Option("--tool", metavar="NAME", help="Only of this tool.")] = None,
+    status: Annotated[str | None, typer.Option("--status", metavar="STATUS", help="Only with this outcome.")] = None,
+    since: SinceOption = None,
+    limit: LimitOption = LISTED_ROWS,
+    at: AtOption = None,
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """List tool calls with duration, status and parameters."""
+    from orchestrion.cli.listing import TOOLS, listed
+
+    where = {"agent": agent, "tool": tool, "status": status}
+    listed(TOOLS, home=home, form=form, at=at, limit=limit, session=session, since=since, where=where)
+
+
+def patterns(
+    *,
+    agent: AgentOption = None,
+    limit: LimitOption = LISTED_ROWS,
+    at: AtOption = None,
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """List the patterns that were reported, with their evidence."""
+    from orchestrion.cli.listing import PATTERNS, listed
+
+    where = {"agent": agent}
+    listed(PATTERNS, home=home, form=form, at=at, limit=limit, where=where)
+
+
+class Grouping(StrEnum):
+    """What `stats` counts by."""
+
+    agent = "agent"
+    tool = "tool"
+    message = "message"
+    model = "model"
+    source = "source"
+    project = "project"
+
+
+def stats(
+    *,
+    by: Annotated[Grouping, typer.Option("--by", help="What to count by.")] = Grouping.agent,
+    session: SessionOption = None,
+    since: SinceOption = None,
+    at: AtOption = None,
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """Count runs, calls, messages and tokens; durations as median and 95th percentile in ms."""
+    from orchestrion.cli.asking import moment_of, session_of
+    from orchestrion.cli.show import table
+    from orchestrion.cli.statistics import question
+    from orchestrion.cli.wiring import asked, home_of
+
+    with asked(home_of(home)) as store:
+        chosen = session_of(store, session, at=at) if session else None
+        sql, parameters = question(by, session=chosen, since=moment_of(since) if since else None)
+        table(store.query(sql, parameters, at=at), form)

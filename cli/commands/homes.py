@@ -1,0 +1,72 @@
+"""Speaks about the house itself: init, doctor, status, config."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrion.cli import exits
+from orchestrion.cli.options import ConfigOption, Format, FormatOption, HomeOption
+from orchestrion.cli.show import Sheet, answer, say, table
+from orchestrion.cli.wiring import home_of, opened
+
+
+def init(
+    *,
+    project: Annotated[
+        Path, typer.Argument(metavar="[PROJECT]", help="The project's folder.", show_default="here")
+    ] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    form: FormatOption = Format.table,
+) -> None:
+    """Write a configuration and a starter team of agents into a project."""
+    from orchestrion.cli.starter import write_starter
+
+    written = write_starter(project, force=force)
+    table(Sheet(("file", "what"), written), form, empty="Everything was there already; nothing was written.")
+    say('Look at it with: orchestrion config; orchestrion plan "fix the security findings"')
+
+
+def doctor(home: HomeOption = None, form: FormatOption = Format.table) -> int:
+    """Look at versions, rights, disk, locks, tools and the log, and say what to do; exit 1 if something is bad."""
+    from orchestrion.cli.health import examine
+
+    findings = examine(home_of(home), Path.cwd())
+    rows = [(f.check, f.verdict, f.found, f.advice) for f in findings]
+    table(Sheet(("check", "verdict", "found", "advice"), rows), form)
+    return exits.FAILED if any(f.verdict == "bad" for f in findings) else exits.OK
+
+
+def status(home: HomeOption = None, form: FormatOption = Format.table) -> None:
+    """Tell where the log is, how long it is, and whether all of it can be read."""
+    place = home_of(home)
+    spool = place.path / "spool"
+    spooled = sum(1 for path in spool.iterdir() if path.is_file()) if spool.is_dir() else 0
+    facts = dict.fromkeys(("position", "projected_position", "sessions", "events"), 0)
+    dead_letters = log_bytes = 0
+    if place.exists():
+        with opened(place) as (log, store):
+            counts = store.query("SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM events)").rows[0]
+            facts = dict(zip(facts, (log.head(), store.position, *counts), strict=True))
+            dead_letters = store.dead_letters
+        log_bytes = sum(path.stat().st_size for path in place.path.glob(f"{place.log.name}*"))
+    else:
+        say(f"There is no log in {place.path} yet; `orchestrion demo`, `run` or `import` begins one.")
+    house = {"home": str(place.path), **facts, "spooled": spooled, "dead_letters": dead_letters, "log_bytes": log_bytes}
+    answer(house, form)
+
+
+def config(home: HomeOption = None, file: ConfigOption = None, form: FormatOption = Format.table) -> None:
+    """Show every setting, its value, and where it came from."""
+    from orchestrion.cli.settings import BY_NAME, load_settings
+
+    place, settings = home_of(home), load_settings(Path.cwd(), file=file)
+    rows = [("home", str(place.path), place.origin, True, "folder of the log")]
+    for name, held in settings.values.items():
+        known = BY_NAME.get(name)
+        used = known.used if known else False
+        meaning = known.help if known else "MCP server switched on or off"
+        rows.append((name, held.value, held.origin, used, meaning))
+    table(Sheet(("setting", "value", "origin", "used", "meaning"), rows), form)
+    if any(not row[3] and row[2] != "default" for row in rows):
+        say("Settings with used = false are accepted, but this version does not act on them.")

@@ -1,0 +1,24 @@
+"""Speaks about other people's sessions: import."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrion.cli.options import Format, FormatOption, HomeOption
+
+
+def import_(
+    *,
+    format: Annotated[str, typer.Argument(metavar="FORMAT", help="What wrote them, e.g. claude-code.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files or folders; else the format's usual place.")
+    ] = None,
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> int:
+    """Import recorded sessions: every line is accounted for, and importing again adds nothing."""
+    from orchestrion.cli.listening import imported
+    from orchestrion.cli.wiring import home_of
+
+    return imported(home_of(home), format, paths or [], form)

@@ -1,0 +1,74 @@
+"""Speaks in the log's own terms: sql, schema."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrion.cli.options import AtOption, Format, FormatOption, HomeOption
+from orchestrion.cli.show import Sheet, table
+from orchestrion.cli.wiring import home_of, opened_log
+
+MAX_QUERY_BYTES = 1_000_000
+
+
+def sql(
+    *,
+    query: Annotated[
+        str | None, typer.Argument(metavar="QUERY", help="One SELECT; `-` reads it from standard input.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", metavar="FILE", help="Read the query from a file.")] = None,
+    home: HomeOption = None,
+    at: AtOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """Ask the views a question in DuckDB's SQL: read-only, without files or network, in a process with limits."""
+    from orchestrion.projections import ask
+
+    place = home_of(home)
+    text = _query(query, file)
+    with opened_log(place) as (log, _):
+        answered = ask(log, place.projections, text, at=at)
+    table(answered, form, empty="No rows.")
+
+
+def schema(
+    *,
+    view: Annotated[str | None, typer.Argument(metavar="[VIEW]", help="Only this view, with its columns.")] = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """List the views that `sql` can ask, what each tells, and their columns."""
+    from orchestrion.domain.errors import NotFound
+    from orchestrion.projections import VIEWS
+
+    if view is None:
+        rows = [(v.name, v.help, ", ".join(name for name, _ in v.columns)) for v in VIEWS]
+        return table(Sheet(("view", "help", "columns"), rows), form)
+    known = {v.name: v for v in VIEWS}
+    if view not in known:
+        raise NotFound(f"there is no view {view!r}; there are {', '.join(sorted(known))}")
+    return table(Sheet(("column", "type"), known[view].columns), form)
+
+
+def _query(query: str | None, file: Path | None) -> str:
+    """The text of the query from the one place that was named. Raises Refused or NotFound."""
+    from orchestrion.domain.errors import NotFound, Refused
+
+    if (query is None) == (file is None):
+        raise Refused("say one query: orchestrion sql 'SELECT …', or `-` for standard input, or --file FILE")
+    if file is not None:
+        if not file.is_file():
+            raise NotFound(f"there is no file {file}")
+        with file.open("rb") as source:
+            data = source.read(MAX_QUERY_BYTES + 1)
+    elif query == "-":
+        data = sys.stdin.buffer.read(MAX_QUERY_BYTES + 1)
+    else:
+        return query or ""
+    if len(data) > MAX_QUERY_BYTES:
+        raise Refused(f"the query is longer than {MAX_QUERY_BYTES} bytes")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused(f"the query is no UTF-8 text (byte {error.start})") from error

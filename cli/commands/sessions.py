@@ -1,0 +1,95 @@
+"""Speaks about sessions: sessions, show, log, report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrion.cli.options import (
+    LISTED_ROWS,
+    AtOption,
+    Format,
+    FormatOption,
+    HomeOption,
+    LimitOption,
+    ReportFormat,
+    SessionArgument,
+    SinceOption,
+)
+
+
+def sessions(
+    *,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only of this product.")] = None,
+    status: Annotated[str | None, typer.Option("--status", metavar="STATUS", help="Only with this status.")] = None,
+    since: SinceOption = None,
+    limit: LimitOption = LISTED_ROWS,
+    at: AtOption = None,
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """List the sessions in the log, the newest last."""
+    from orchestrion.cli.listing import SESSIONS, listed
+
+    where = {"source": source, "status": status}
+    listed(SESSIONS, home=home, form=form, at=at, limit=limit, since=since, where=where)
+
+
+def show(
+    *,
+    session: SessionArgument,
+    at: AtOption = None,
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """Show one session: what it was about, and the tree of its agents' runs."""
+    from orchestrion.cli.asking import session_of
+    from orchestrion.cli.overview import overview
+    from orchestrion.cli.wiring import asked, home_of
+
+    with asked(home_of(home)) as store:
+        overview(store, session_of(store, session, at=at), form, at=at)
+
+
+def log(
+    *,
+    session: SessionArgument = "last",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as long as the session does.")] = False,
+    at: AtOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Tell a session as a running commentary: starts, tools, messages, handoffs, completions, patterns, total."""
+    from orchestrion.cli.asking import session_of
+    from orchestrion.cli.storytelling import tell
+    from orchestrion.cli.wiring import asked, home_of
+
+    with asked(home_of(home)) as store:
+        tell(store, session_of(store, session, at=at), follow=follow, at=at)
+
+
+def report(
+    *,
+    session: SessionArgument = "last",
+    form: Annotated[ReportFormat, typer.Option("--format", help="Markdown for people or JSON.")] = ReportFormat.md,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file.")] = None,
+    at: AtOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Write a session up, as Markdown or JSON.
+
+    Agents, who spoke to whom, progress, metrics, patterns, and recommendations with their evidence.
+    """
+    from orchestrion.cli.asking import session_of
+    from orchestrion.cli.plain import json_text
+    from orchestrion.cli.report import report_of
+    from orchestrion.cli.report_markdown import as_markdown
+    from orchestrion.cli.show import out, say
+    from orchestrion.cli.wiring import asked, home_of
+
+    with asked(home_of(home)) as store:
+        found = report_of(store, session_of(store, session, at=at), at=at)
+    text = json_text(found) if form is ReportFormat.json else as_markdown(found)
+    if output is None:
+        return out(text)
+    output.write_text(text + "\n", encoding="utf-8")
+    return say(f"The report is in {output}.")

@@ -1,0 +1,103 @@
+"""The command line's table of commands and its one edge, where every failure becomes a sentence and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from orchestrion.cli import exits
+from orchestrion.cli.commands import facts, homes, imports, questions, sessions, upkeep, work
+from orchestrion.cli.show import say
+
+app = typer.Typer(
+    name="orchestrion",
+    rich_markup_mode=None,  # Rich would cost more than all the rest of --help
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    epilog=exits.epilog(),
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+COMMANDS = (
+    work.demo,
+    homes.init,
+    homes.doctor,
+    homes.status,
+    homes.config,
+    work.plan,
+    work.run,
+    imports.import_,
+    sessions.sessions,
+    sessions.show,
+    sessions.log,
+    sessions.report,
+    facts.agents,
+    facts.messages,
+    facts.handoffs,
+    facts.tools,
+    facts.patterns,
+    facts.stats,
+    questions.sql,
+    questions.schema,
+    upkeep.verify,
+    upkeep.rebuild,
+)
+
+for command in COMMANDS:
+    app.command(command.__name__.rstrip("_"))(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"orchestrion {version('orchestrion')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def orchestrion(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run teams of agents; record every move in one immutable log; watch, replay, query and learn from it.
+
+    Data goes to standard output, everything else to standard error. A first look: orchestrion demo
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; a failure is one sentence on standard error."""
+    try:
+        code = app(
+            list(sys.argv[1:] if arguments is None else arguments), prog_name="orchestrion", standalone_mode=False
+        )
+    except typer.TyperException as error:  # what was typed is not a command of ours
+        return _usage(error)
+    except (KeyboardInterrupt, typer.Abort):
+        code = exits.INTERRUPTED
+    except Exception as error:
+        if os.environ.get("ORCHESTRION_DEBUG"):
+            raise
+        sentence, code = exits.sentence_of(error)
+        say(f"orchestrion: {sentence}")
+        return code
+    if code == exits.INTERRUPTED:
+        say("orchestrion: stopped by you; what was acknowledged is in the log.")
+    return int(code or exits.OK)
+
+
+def _usage(error: typer.TyperException) -> int:
+    show = getattr(error, "format_message", None)
+    say(f"orchestrion: {show() if show else error}")
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        say(f"{context.get_usage()}\nTry '{context.command_path} --help'.")
+    return int(getattr(error, "exit_code", 2))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

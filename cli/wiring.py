@@ -1,0 +1,99 @@
+"""The composition root: finds the home, opens the log and its store, and gives each room what it needs of another."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrion.domain.errors import NotFound, OrchestrionError
+
+if TYPE_CHECKING:
+    from orchestrion.domain.ports import Log, Redactor
+    from orchestrion.projections import Store
+
+HOME_VARIABLES = ("ORCHESTRION_HOME", "CLAUDE_LOG_DIR")
+LOG_NAME = "log.db"
+PROJECTIONS_NAME = "projections"
+BUILD_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder of the log, and what named it."""
+
+    path: Path
+    origin: str
+
+    @property
+    def log(self) -> Path:
+        return self.path / LOG_NAME
+
+    @property
+    def projections(self) -> Path:
+        return self.path / PROJECTIONS_NAME
+
+    def exists(self) -> bool:
+        """Whether a log was begun here."""
+        return self.log.exists()
+
+
+def home_of(option: Path | None, environ: Mapping[str, str] = os.environ) -> Home:
+    """The home: `option`, else the environment's, else the platform's folder for user data."""
+    if option is not None:
+        return Home(option.expanduser().absolute(), "--home")
+    for variable in HOME_VARIABLES:
+        if environ.get(variable):
+            return Home(Path(environ[variable]).expanduser().absolute(), variable)
+    from platformdirs import user_data_path
+
+    return Home(user_data_path("orchestrion", appauthor=False), "default")
+
+
+@contextmanager
+def opened_log(home: Home, *, create: bool = False) -> "Iterator[tuple[Log, Redactor]]":
+    """The log and its redactor. Raises NotFound for a home without a log, unless it may be made."""
+    if not create and not home.exists():
+        raise NotFound(f"there is no log in {home.path} yet; `orchestrion demo`, `run` or `import` begins one")
+    from orchestrion.eventstore import open_log, secret_redactor
+
+    redactor = secret_redactor(home.path, os.environ)
+    log = open_log(home.path, redactor=redactor, create=create)
+    try:
+        yield log, redactor
+    finally:
+        log.close()
+
+
+@contextmanager
+def opened(home: Home, *, create: bool = False) -> "Iterator[tuple[Log, Store]]":
+    """The log and the store that answers from it, caught up."""
+    from orchestrion.projections import Store
+
+    with opened_log(home, create=create) as (log, _), Store(log, home.projections, build=builder(home)) as store:
+        store.catch_up()
+        yield log, store
+
+
+@contextmanager
+def asked(home: Home) -> "Iterator[Store]":
+    """The store alone, for commands that only ask."""
+    with opened(home) as (_, store):
+        yield store
+
+
+def builder(home: Home) -> Callable[[], None]:
+    """Takes a snapshot in a process of its own, where alone the second SQLite (ADBC's) may open the log."""
+
+    def build() -> None:
+        import subprocess
+
+        # -P: a project's own files must not stand before our modules.
+        command = [sys.executable, "-P", "-m", "orchestrion.cli.builder", "--home", str(home.path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
+        if done.returncode:
+            raise OrchestrionError(f"the snapshot builder failed ({done.returncode}): {done.stderr.strip()[-500:]}")
+
+    return build
