@@ -16,18 +16,23 @@ from orchestrion.domain.errors import BadDefinition
 Role = Literal["signal", "action", "object"]
 Phrase = tuple[str, ...]
 
-ENDS_REACH = frozenset(
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+ENDS_REACH = _set(
     "for of in on about at against into to from inside within across under over by that which so because when where "
-    "while after before using via during behind".split()
+    "while after before using via during behind"
 )
 """Words after which a verb that has found its object acts on nothing more."""
-RENEWS_REACH = frozenset("with plus including alongside along together and".split())
-LEADS_VERB = frozenset("and then to please also or must should can could we need you i let lets".split())
+RENEWS_REACH = _set("with plus including alongside along together and")
+LEADS_VERB = _set("and then to please also or must should can could we need you i let lets")
 """A word that may be noun or verb is a verb at the beginning and after one of these."""
-NEGATES = frozenset("without skip omit excluding except".split())
+NEGATES = _set("without skip omit excluding except")
 NEGATION_REACH = 3
 """Words between "without" and what it takes out, at most."""
-GENERIC_NAMES = frozenset(stem(w) for w in "agent expert specialist pro engineer developer assistant helper".split())
+GENERIC_NAMES = frozenset(stem(w) for w in _set("agent expert specialist pro engineer developer assistant helper"))
 
 
 @dataclass(frozen=True, slots=True)

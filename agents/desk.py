@@ -1,0 +1,81 @@
+"""Where one run sits: what it does with tools and says to others becomes facts of that run."""
+
+import time
+from typing import Any
+
+from orchestrion.agents.bus import Bus, Draft
+from orchestrion.agents.journal import Journal
+from orchestrion.domain.events import CallStatus, MessageSent, ToolCalled, ToolReturned
+
+
+class RunDesk:
+    """The `Desk` of a run. `deadline` (monotonic seconds) tells a call cut off for its time from one interrupted.
+
+    A `quiet` one tells nobody what its tools find: a validator gives its findings as evidence to the one who asked.
+    """
+
+    def __init__(
+        self, journal: Journal, bus: Bus, session: str, run: str, agent: str, began: str, *, quiet: bool = False
+    ) -> None:
+        self._journal, self._bus = journal, bus
+        self._about: dict[str, Any] = {"source": "conductor", "session": session, "run": run, "agent": agent}
+        self._run, self._began = run, began
+        self._calls = 0
+        self._quiet = quiet
+        self._tools: dict[str, str] = {}
+        self.deadline: float | None = None
+        self.received: list[MessageSent] = []
+
+    def called(self, tool: str, params: Any, mcp_server: str | None = None) -> str:
+        """See `Desk`."""
+        self._calls += 1
+        call = f"{self._run}/{self._calls}"
+        event = ToolCalled(
+            **self._about,
+            happened_at=self._journal.now(),
+            cause=self._began,
+            call=call,
+            tool=tool,
+            params=params,
+            mcp_server=mcp_server,
+        )
+        self._tools[call] = self._journal.write([event])
+        return call
+
+    def returned(
+        self,
+        call: str,
+        status: CallStatus,
+        *,
+        result: Any = None,
+        error: str | None = None,
+        exit_code: int | None = None,
+        duration_ms: int | None = None,
+    ) -> None:
+        """See `Desk`."""
+        if status == "interrupted" and self.deadline is not None and time.monotonic() >= self.deadline:
+            status = "timed_out"
+        event = ToolReturned(
+            **self._about,
+            happened_at=self._journal.now(),
+            cause=self._tools[call],
+            call=call,
+            status=status,
+            result=result,
+            error=error,
+            exit_code=exit_code,
+            duration_ms=duration_ms,
+        )
+        self._tools[call] = self._journal.write([event])
+
+    def tell_all(self, drafts: list[Draft], *, call: str | None = None) -> list[MessageSent]:
+        """See `Desk`."""
+        if self._quiet:
+            return []
+        return self._bus.broadcast(self._run, drafts, cause=self._tools.get(call or "", self._began))
+
+    def take(self) -> list[MessageSent]:
+        """See `Desk`."""
+        taken = self._bus.take(self._run)
+        self.received += taken
+        return taken

@@ -1,0 +1,122 @@
+"""Handoffs between the agents of a session: offered with a package, held against the workspace, taken or turned down."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrion.agents.bus import Bus, Draft
+from orchestrion.agents.definition import AgentDefinition
+from orchestrion.agents.journal import Journal
+from orchestrion.agents.package import build_package, problems_of
+from orchestrion.agents.workspace import Workspace
+from orchestrion.domain import handoff as handoffs
+from orchestrion.domain.events import RunStatus
+from orchestrion.domain.streams import new_id
+
+
+@dataclass
+class Offer:
+    """One handoff as this session knows it."""
+
+    handoff: str
+    giver: AgentDefinition
+    giver_run: str
+    taker: str
+    taker_run: str
+    task: str
+    urgency: str
+    package: dict[str, Any]
+    completed: tuple[str, ...]
+    status: str = "offered"
+    problems: tuple[str, ...] = ()
+    place: str = ""
+    used: tuple[str, ...] = field(default=())
+
+
+class Handing:
+    """Every handoff has an id of its own, so two to one agent are two."""
+
+    def __init__(self, journal: Journal, bus: Bus, session: str, place: Workspace) -> None:
+        self._journal, self._bus, self._session, self._place = journal, bus, session, place
+        self._offers: list[Offer] = []
+
+    def offer(
+        self, giver: AgentDefinition, run: str, taker: AgentDefinition, taker_run: str, task: str, completed: list[str]
+    ) -> str:
+        """Offer `task` to the run of `taker`, with what the log knows of the giver's run; the handoff's id."""
+        package = build_package(
+            self._journal.facts(self._session),
+            run=run,
+            giver=giver.name,
+            taker=taker.name,
+            completed=completed,
+            validated_later=taker.validation is not None,
+        )
+        identity, data = new_id("hnd"), package.as_json()
+        offer = Offer(identity, giver, run, taker.name, taker_run, task, package.urgency, data, tuple(completed))
+        command = handoffs.Offer(
+            identity,
+            self._session,
+            run,
+            giver.name,
+            taker.name,
+            task,
+            package.urgency,
+            data,
+            self._journal.now(),
+            f"run-{run}@2",
+        )
+        offer.place = self._journal.handoff(command)
+        self._offers.append(offer)
+        notice = {"handoff": identity, "task": task}
+        self._bus.send(run, taker_run, Draft("handoff", notice, package.urgency), cause=offer.place)
+        return identity
+
+    def take(self, agent: AgentDefinition, run: str) -> list[dict[str, Any]]:
+        """Everything offered to `run`: the packages that hold up; the others are rejected with reasons."""
+        packages = []
+        for offer in self._offers_to(run, "offered"):
+            offer.problems = problems_of(offer.package, self._place.work, offer.completed)
+            now = self._journal.now()
+            if offer.problems:
+                offer.status = "rejected"
+                command: handoffs.Command = handoffs.Reject(offer.handoff, agent.name, run, offer.problems, now)
+            else:
+                offer.status = "accepted"
+                command = handoffs.Accept(offer.handoff, agent.name, run, now)
+                packages.append(offer.package)
+            offer.place = self._journal.handoff(command)
+        return packages
+
+    def problems(self, run: str) -> list[str]:
+        """Why handoffs to `run` were rejected."""
+        return [f"{offer.giver.name}: {each}" for offer in self._offers_to(run, "rejected") for each in offer.problems]
+
+    def cause(self, run: str) -> str | None:
+        """The place of the last answer `run` gave to a handoff."""
+        answered = [offer for offer in self._offers if offer.taker_run == run]
+        return answered[-1].place if answered else None
+
+    def complete(self, run: str, agent: str, status: RunStatus, used: tuple[str, ...]) -> None:
+        """The work `run` took over has ended."""
+        for offer in self._offers_to(run, "accepted"):
+            offer.status, offer.used = "completed", used
+            self._journal.handoff(handoffs.Complete(offer.handoff, agent, run, status, used, self._journal.now()))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every handoff with its state."""
+        return [
+            {
+                "handoff": offer.handoff,
+                "giver": offer.giver.name,
+                "taker": offer.taker,
+                "task": offer.task,
+                "urgency": offer.urgency,
+                "status": offer.status,
+                "problems": list(offer.problems),
+                "used": list(offer.used),
+            }
+            for offer in self._offers
+        ]
+
+    def _offers_to(self, run: str, status: str) -> list[Offer]:
+        return [offer for offer in self._offers if offer.taker_run == run and offer.status == status]

@@ -1,0 +1,75 @@
+"""Whether changes are approved: the validator's own check, run again on the changed files, against what it was before.
+
+Approved when nothing new is found and everything that was claimed as fixed is gone. What was there before and was not
+claimed may stay: it is named in the evidence. Findings are counted by file and rule, for lines move.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from orchestrion.agents.reports import Finding
+from orchestrion.agents.runner import Desk, Outcome, Runner, Work
+
+
+@dataclass
+class Verdict:
+    """The check's answer; `problem` when it could not be made."""
+
+    approved: bool = False
+    reasons: tuple[str, ...] = ()
+    evidence: dict[str, Any] = field(default_factory=dict)
+    after: list[Finding] = field(default_factory=list)
+    problem: Outcome | None = None
+
+    def as_payload(self) -> dict[str, Any]:
+        """As the payload of a validation_result."""
+        return {"approved": self.approved, "reasons": list(self.reasons), "evidence": self.evidence}
+
+
+def judge(
+    before: Sequence[Finding], after: Sequence[Finding], claimed: Sequence[Finding], files: Sequence[str]
+) -> Verdict:
+    """The verdict on changes to `files`; `claimed` findings of rules the check does not know are not its affair."""
+    was, now = (Counter(finding.key for finding in found) for found in (before, after))
+    said = Counter(finding.key for finding in claimed if finding.key in was)
+    new = [f"{rule} in {file}" for (file, rule), count in now.items() if count > was[file, rule]]
+    still = [f"{rule} in {file}" for (file, rule), count in said.items() if now[file, rule] > was[file, rule] - count]
+    reasons = (*(f"new finding: {each}" for each in new), *(f"claimed as fixed but there: {each}" for each in still))
+    evidence = {
+        "rule": "nothing new is found, and everything claimed as fixed is gone",
+        "files": list(files),
+        "before": len(before),
+        "after": len(after),
+        "confirmed_fixed": sum(said.values()) - len(still),
+        "remaining": [finding.as_payload() for finding in after],
+    }
+    return Verdict(not reasons, reasons, evidence, list(after))
+
+
+async def check(
+    runner: Runner,
+    work: Work,
+    desk: Desk,
+    *,
+    base: Path,
+    before: Sequence[Finding] | None,
+    claimed: Sequence[Finding],
+) -> Verdict:
+    """Run the validator's check on `work.files` and judge it; first on the files as taken (`base`) if it never was.
+
+    A validator whose runner is `process` approves by ending well.
+    """
+    if before is None:
+        old = tuple(name for name in work.files if (base / name).is_file())
+        earlier = await runner.run(replace(work, workspace=base, files=old), desk) if old else Outcome()
+        if earlier.status != "completed":
+            return Verdict(problem=earlier)
+        before = earlier.findings
+    there = tuple(name for name in work.files if (work.workspace / name).is_file())
+    outcome = await runner.run(replace(work, files=there), desk) if there else Outcome()
+    if outcome.status != "completed":
+        return Verdict(problem=outcome)
+    return judge(before, outcome.findings, claimed, work.files)
