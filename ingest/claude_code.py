@@ -30,10 +30,17 @@ class ClaudeReader:
             return ignored("not-an-object")
         self._context.facts = facts
         before = len(facts)
-        rule = self._line(value)
+        rule = self._passing(value) or self._line(value)
         if len(facts) > before:
             return RECORDED
         return DUPLICATE if rule == DUPLICATE else ignored(rule)
+
+    def _passing(self, line: dict[str, Any]) -> str | None:
+        """The rule of a line of progress that says nothing of its own, once its session is known: most lines."""
+        if line.get("type") != "progress" or not self._context.sessions.get(str(line.get("sessionId"))):
+            return None
+        kind = text(mapping(line.get("data")).get("type"))
+        return f"progress/{kind}" if kind in rules.PROGRESS else None
 
     def _line(self, line: dict[str, Any]) -> str:
         """Tell one line; returns the rule that holds if it brings no fact."""

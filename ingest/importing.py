@@ -1,6 +1,5 @@
-"""Imports files block by block: each block's facts and its redacted lines go into the log in one transaction."""
+"""Imports files block by block: a block's facts and its redacted lines go into the log in one transaction."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,14 @@ from orchestrion.domain.events import ImportCompleted
 from orchestrion.domain.ports import Log, Redactor
 from orchestrion.domain.record import Fact
 from orchestrion.domain.streams import slot_of
+from orchestrion.ingest.appending import Appender
 from orchestrion.ingest.claude_code import ClaudeCode
 from orchestrion.ingest.documents import what_else
 from orchestrion.ingest.finding import Found, find
 from orchestrion.ingest.forks import Samples, forks
 from orchestrion.ingest.ledger import UNPARSEABLE, FileReport, ImportReport, Ledger, best, ignored
 from orchestrion.ingest.reading import Block, blocks, fingerprint
-from orchestrion.ingest.redacting import parse_block
+from orchestrion.ingest.redacting import redacted
 from orchestrion.ingest.values import Line, parse
 
 COMPANION_BYTES = 1024 * 1024
@@ -154,28 +154,29 @@ class _Import:
 
     def _read(self, size: int) -> str | None:
         """Read the first `size` bytes; returns what the file is if it is no session."""
-        with self._path.open("rb") as file:
+        with self._path.open("rb") as file, Appender(self._log, self._ledger) as appender:
             note = what_else(file, size)
             done = 0
             for block in blocks(file, size):
                 if note is None:
-                    self._append(block)
+                    self._append(block, appender)
                 else:
                     self._pass_over(block, note.rule)
                 done += block.size
                 self._tell.read(self._path, done)
         return note.said if note else self._nothing()
 
-    def _append(self, block: Block) -> None:
+    def _append(self, block: Block, appender: Appender) -> None:
         """Redact, read and append one block."""
-        lines, kept = parse_block(block.lines, self._redactor)
         facts: list[Fact] = []
-        for line in lines:
+        kept: list[bytes] = []
+        strict = True
+        for line, raw in redacted(block.lines, self._redactor):
             self._ledger.count(self._classified(line, facts))
-        appended = self._log.observe(facts, blobs=[kept], clean=all(line.strict for line in lines))
-        self._ledger.appended += len(appended.positions)
-        self._ledger.conflicts += len(appended.conflicts)
-        self._ledger.blocks.append(hashlib.sha256(kept).hexdigest())
+            kept.append(raw)
+            strict = strict and line.strict
+        kept.append(b"")
+        appender.add(facts, b"\n".join(kept), strict=strict)
         self._ledger.sessions.update((f.event.session, None) for f in facts if f.event.session is not None)
         self._samples.take(facts)
 

@@ -28,6 +28,8 @@ def ignored(rule: str) -> str:
 
 def best(classes: Sequence[str]) -> str:
     """The class of a line with several values; an empty line is `ignored:blank`."""
+    if len(classes) == 1:
+        return classes[0]
     return min(classes, key=_rank) if classes else ignored(BLANK)
 
 

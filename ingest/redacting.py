@@ -1,6 +1,7 @@
 """Redacts source lines before they are stored: decoded, cleaned and encoded again, only where a secret is suspected."""
 
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -9,39 +10,30 @@ from orchestrion.domain.ports import Redactor
 from orchestrion.ingest.values import Line, parse
 
 
-def parse_block(lines: list[bytes], redactor: Redactor) -> tuple[list[Line], bytes]:
-    """The parsed lines of a block, and the block's text as it may be stored: both without secrets."""
-    if not redactor.suspects(b"\n".join(lines)):
-        return [parse(line) for line in lines], b"\n".join(lines) + b"\n"
-    cleaned = [_clean(line, redactor) for line in lines]
-    return [line for line, _ in cleaned], b"\n".join(raw for _, raw in cleaned) + b"\n"
+def redacted(lines: Sequence[bytes], redactor: Redactor) -> Iterator[tuple[Line, bytes]]:
+    """Each line parsed, and as it may be stored: both without secrets. One line's values are held at a time."""
+    suspected = redactor.suspects(b"\n".join(lines))
+    for raw in lines:
+        yield _clean(raw, redactor) if suspected and redactor.suspects(raw) else (parse(raw), raw)
 
 
 def _clean(raw: bytes, redactor: Redactor) -> tuple[Line, bytes]:
     """One line parsed and cleaned, and its text: the very bytes if it holds no secret."""
     line = parse(raw)
-    if not redactor.suspects(raw):
-        return line, raw
+    values = tuple(redactor.clean(value) for value in line.values)
+    cleaned = line._replace(values=values)
     if not line.whole:
         text = raw.decode("utf-8", "backslashreplace")
         kept = redactor.clean(text)
-        return Line(_cleaned(line.values, redactor), strict=False, whole=False), (
-            raw if kept is text else kept.encode("utf-8", "backslashreplace")
-        )
-    values = _cleaned(line.values, redactor)
+        return cleaned, raw if kept is text else kept.encode("utf-8", "backslashreplace")
     if all(new is old for new, old in zip(values, line.values, strict=True)):
         return line, raw
-    return Line(values, line.strict), b"".join(map(_encoded, values))
-
-
-def _cleaned(values: tuple[Any, ...], redactor: Redactor) -> tuple[Any, ...]:
-    """Each value without its secrets; the same object where there is none."""
-    return tuple(redactor.clean(value) for value in values)
+    return cleaned, b"".join(map(_encoded, values))
 
 
 def _encoded(value: Any) -> bytes:
     """`value` as one line of JSON; what strict JSON cannot say is escaped as ASCII."""
     try:
         return orjson.dumps(value)
-    except (TypeError, orjson.JSONEncodeError):
+    except TypeError:
         return json.dumps(value).encode("ascii")

@@ -1,9 +1,8 @@
 """Turns a line of bytes into JSON values, also where it is not quite JSON, and values into what they should be."""
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -11,8 +10,7 @@ _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n\ufeff"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """The values of one line. `strict`: plain JSON in UTF-8; `whole`: nothing of the line was left unread."""
 
     values: tuple[Any, ...]

@@ -1,0 +1,82 @@
+"""Appends what was read while the next lines are being read: one thread, one transaction at a time, in order."""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from orchestrion.domain.ports import Log
+from orchestrion.domain.record import Fact
+from orchestrion.ingest.ledger import Ledger
+
+TRANSACTION_BYTES = 1024 * 1024
+"""Blocks are committed together up to this size: a commit waits for the disk, and memory stays bounded."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What goes into the log in one transaction: facts and the blocks of lines that they were read from."""
+
+    facts: list[Fact] = field(default_factory=list)
+    blocks: list[bytes] = field(default_factory=list)
+    size: int = 0
+    strict: bool = True
+
+
+class Appender:
+    """Appends batches in the background; a context manager that waits for the last one."""
+
+    def __init__(self, log: Log, ledger: Ledger) -> None:
+        self._log, self._ledger = log, ledger
+        self._batch = Batch()
+        self._pending: Future[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="import")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.flush()
+        finally:
+            self._thread.shutdown()
+
+    def add(self, facts: Sequence[Fact], block: bytes, *, strict: bool) -> None:
+        """Take one block's facts and its redacted lines; `strict`: all of it was plain JSON."""
+        batch = self._batch
+        batch.facts.extend(facts)
+        batch.blocks.append(block)
+        batch.size += len(block)
+        batch.strict = batch.strict and strict
+        if batch.size >= TRANSACTION_BYTES:
+            self._submit()
+
+    def flush(self) -> None:
+        """Wait until all that was taken is in the log."""
+        if self._batch.blocks:
+            self._submit()
+        self._settle()
+
+    def _submit(self) -> None:
+        """Hand the batch to the thread, once it is done with the one before."""
+        self._settle()
+        batch, self._batch = self._batch, Batch()
+        self._pending = self._thread.submit(self._append, batch)
+
+    def _settle(self) -> None:
+        """Wait for the batch at hand; its failure is raised here."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
+    def _append(self, batch: Batch) -> None:
+        """Append one batch and note what became of it. Runs in the thread."""
+        appended = self._log.observe(batch.facts, blobs=batch.blocks, clean=batch.strict)
+        self._ledger.appended += len(appended.positions)
+        self._ledger.conflicts += len(appended.conflicts)
+        self._ledger.blocks += (hashlib.sha256(block).hexdigest() for block in batch.blocks)
