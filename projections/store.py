@@ -1,37 +1,53 @@
 """One process's view of the log: a read-only snapshot, the tail in memory, and queries over both."""
 
+import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import duckdb
 
-from orchestrion.domain.errors import QueryRefused
+from orchestrion.domain.errors import OrchestrionError, QueryRefused
 from orchestrion.domain.ports import Log
+from orchestrion.projections.hashing import table_hashes
 from orchestrion.projections.layout import UPTO
 from orchestrion.projections.models import keyed_models
+from orchestrion.projections.snapshots import Generation, attach_newest, fingerprint, quarantine
 from orchestrion.projections.table import Table
 from orchestrion.projections.tables import Tables
 
 BATCH_EVENTS = 20_000
+SNAPSHOT_EVENTS = 20_000
+"""A tail longer than this asks for a snapshot; a shorter one is read in well under a second."""
+
+_SPOILED = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
+"""What DuckDB raises when a file that opened well turns out to be damaged inside."""
 
 
 class Store:
-    """What the log says, now or as of a position. One per process; any number of processes read beside each other."""
+    """What the log says, now or as of a position. One per process; any number of processes read beside each other.
+
+    `build` runs the snapshot builder's process and returns when it is done. `problems` tells, in sentences, which
+    snapshots were put aside and which could not be built; answers are right all the same, only slower.
+    """
 
     def __init__(self, log: Log, folder: Path, *, build: Callable[[], None] | None = None) -> None:
         self._log, self._folder, self._build = log, folder, build
         self._lock = threading.RLock()
+        self._opened: Generation | None = None
+        self._next_look = 0
+        self.problems: list[str] = []
         self._con = duckdb.connect(":memory:")
-        self._tables = Tables.create(self._con, "own")
+        self._tables: Tables | None = None
 
     @property
     def position(self) -> int:
-        """The last position visible."""
+        """The last position visible; 0 before the first `catch_up`."""
         with self._lock:
-            return self._tables.position
+            return self._tables.position if self._tables else 0
 
     @property
     def dead_letters(self) -> int:
@@ -39,11 +55,12 @@ class Store:
         return int(self.query("SELECT count(*) FROM dead_letters").rows[0][0])
 
     def catch_up(self) -> int:
-        """Take in what the log holds beyond `position`; the position now visible. Raises LogUnavailable."""
+        """Make visible what the log holds; the position now visible. Raises LogUnavailable."""
         with self._lock:
-            while rows := self._log.rows(after=self._tables.position, limit=BATCH_EVENTS):
-                self._tables.take_rows(rows)
-            return self._tables.position
+            tables = self._fitting_tables()
+            while rows := self._log.rows(after=tables.position, limit=BATCH_EVENTS):
+                tables.take_rows(rows)
+            return tables.position
 
     def follow(self, seconds: float) -> bool:
         """Wait up to `seconds` for more, then catch up; True if there was more."""
@@ -57,33 +74,120 @@ class Store:
         Raises QueryRefused with DuckDB's reason, in one line.
         """
         with self._lock:
-            cursor = self._con.cursor()
             try:
-                if at is None or at >= self._tables.position:
-                    cursor.execute("SET search_path = 'live'")
-                    self._refresh_for(cursor, sql)
-                else:
-                    cursor.execute(f"SET VARIABLE {UPTO} = {int(at)}")
-                    cursor.execute("SET search_path = 'as_of'")
-                result = cursor.execute(sql, params or None)
-                return Table(tuple(column[0] for column in result.description or ()), result.fetchall())
+                return self._answer(sql, params, at)
+            except _SPOILED as error:
+                if self._opened is None:
+                    raise QueryRefused(f"The query failed: {_first_line(error)}") from error
+                quarantine(self._opened.path, f"is damaged ({_first_line(error)})", self.problems)
+                self._tables = None
+                self.catch_up()
+                return self.query(sql, params, at=at)
             except duckdb.Error as error:
-                raise QueryRefused(f"The query failed: {str(error).splitlines()[0]}") from error
-            finally:
-                cursor.close()
+                raise QueryRefused(f"The query failed: {_first_line(error)}") from error
 
     def close(self) -> None:
         """Let go of DuckDB; the log stays open."""
         self._con.close()
 
-    def _refresh_for(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
+    def refresh(self) -> None:
+        """Bring every table up to date; otherwise each is when first asked."""
+        with self._lock:
+            self._ready().refresh()
+
+    def hashes(self) -> dict[str, str]:
+        """View to row count and order-free hash, for every view as it stands (see `proof.py`)."""
+        with self._lock:
+            self.refresh()
+            return table_hashes(self._con)
+
+    def lock_down(self, settings: Sequence[str]) -> None:
+        """Shut DuckDB's doors by `settings`; called once, before a question that is not ours (see `locked.py`)."""
+        for setting in settings:
+            self._con.execute(setting)
+
+    @contextmanager
+    def cursor(self, sql: str, at: int | None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor on which `sql` finds the views it needs up to date, as they stand or as of position `at`."""
+        tables = self._ready()
+        cursor = self._con.cursor()
+        try:
+            if at is None or at >= tables.position:
+                cursor.execute("SET search_path = 'live'")
+                self._refresh_for(cursor, tables, sql)
+            elif tables.as_of_ready:
+                cursor.execute(f"SET VARIABLE {UPTO} = {int(at)}")
+                cursor.execute("SET search_path = 'as_of'")
+            yield cursor
+        finally:
+            cursor.close()
+
+    def _answer(self, sql: str, params: Sequence[object] | Mapping[str, object], at: int | None) -> Table:
+        with self.cursor(sql, at) as cursor:
+            result = cursor.execute(sql, params or None)
+            return Table(tuple(column[0] for column in result.description or ()), result.fetchall())
+
+    def _refresh_for(self, cursor: duckdb.DuckDBPyConnection, tables: Tables, sql: str) -> None:
         """Refresh the keyed models that `sql` reads; all of them where DuckDB cannot tell which."""
         try:
             read = cursor.get_table_names(sql)
         except duckdb.Error:
-            self._tables.refresh()
+            tables.refresh()
         else:
-            self._tables.refresh([model.name for model in keyed_models() if model.name in read])
+            tables.refresh([model.name for model in keyed_models() if model.name in read])
+
+    def _ready(self) -> Tables:
+        if self._tables is None:
+            self.catch_up()
+        assert self._tables is not None  # noqa: S101 - catch_up has set it
+        return self._tables
+
+    def _fitting_tables(self) -> Tables:
+        """The tables to go on with: those at hand, or those over a newer snapshot if the tail has grown long."""
+        head = self._log.head()
+        if self._tables is None or (head - self._snapped > SNAPSHOT_EVENTS and head >= self._next_look):
+            self._tables = self._over_newest(head)
+        return self._tables
+
+    def _over_newest(self, head: int) -> Tables:
+        """Tables over the newest valid snapshot, built first if what there is lies too far behind `head`."""
+        found = self._reopen()
+        behind = head - (found.position if found else 0)
+        if behind > SNAPSHOT_EVENTS and self._built(behind):
+            found = self._reopen()
+        # Whatever came of it, look again only when the tail has doubled: a builder that fails must not run each time.
+        self._next_look = head + max(SNAPSHOT_EVENTS, head - (found.position if found else 0))
+        return Tables.create(self._con, "own", snap="snap.own" if found else None)
+
+    def _reopen(self) -> Generation | None:
+        """An empty DuckDB over the newest valid snapshot."""
+        self._con.close()
+        self._con, self._tables = duckdb.connect(":memory:"), None
+        self._opened = attach_newest(self._con, self._folder, self._log.identity, self._anchor, self.problems)
+        return self._opened
+
+    def _built(self, behind: int) -> bool:
+        if self._build is None:
+            self.problems.append(
+                f"No snapshot builder was given: the last {behind} events are read without a snapshot."
+            )
+            return False
+        try:
+            self._build()
+        except (OrchestrionError, OSError, subprocess.SubprocessError) as error:
+            self.problems.append(
+                f"No snapshot could be built ({error}); the last {behind} events are read without one."
+            )
+            return False
+        return True
+
+    @property
+    def _snapped(self) -> int:
+        return self._opened.position if self._opened else 0
+
+    def _anchor(self, position: int) -> str | None:
+        rows = self._log.rows(after=position - 1, limit=1)
+        return fingerprint(rows[0][1], rows[0][2], rows[0][5]) if rows and rows[0][0] == position else None
 
     def __enter__(self) -> Self:
         return self
@@ -92,3 +196,7 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0]

@@ -8,13 +8,14 @@ again from all events of that key. So one batch or a thousand give the same tabl
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import duckdb
 import orjson
 
 from orchestrion.projections.columns import insert_wide
-from orchestrion.projections.layout import create_tables, create_views
+from orchestrion.projections.layout import create_as_of_views, create_live_views, create_tables
 from orchestrion.projections.models import Model, keyed_models
 from orchestrion.projections.repair import Row, repair
 
@@ -22,6 +23,11 @@ _ROWS = (
     '[{"position":"BIGINT","stream":"VARCHAR","version":"BIGINT","kind":"VARCHAR",'
     '"recorded_at":"VARCHAR","state":"VARCHAR"}]'
 )
+_ARRIVING = (
+    "(SELECT position, stream::VARCHAR AS stream, version, kind::VARCHAR AS kind, "
+    "recorded_at::VARCHAR AS recorded_at, state::VARCHAR AS state FROM arriving)"
+)
+"""A driver that learns types from rows has none for an empty stream."""
 _NAMES = ("position", "stream", "version", "kind", "recorded_at", "state")
 _DESCENDANTS = """WITH RECURSIVE kin AS (
     SELECT session FROM {own}.wide WHERE kind = 'session.forked' AND position > {after}
@@ -39,12 +45,24 @@ class Tables:
     @classmethod
     def create(cls, con: duckdb.DuckDBPyConnection, own: str, *, snap: str | None = None) -> "Tables":
         """Empty tables, beginning after the position of `snap`."""
-        tables = cls(con, own, snap)
-        create_tables(con, own)
-        create_views(con, own, snap)
+        create_tables(con, own, snap)
         con.execute(f"INSERT INTO {own}.meta " + (f"FROM {snap}.meta" if snap else "VALUES (NULL, NULL, 0, NULL)"))
-        con.execute(f"UPDATE {own}.refreshed SET position = ?", [tables.position])
+        tables = cls.resume(con, own, snap=snap)
+        for model in keyed_models():
+            con.execute(f"INSERT INTO {own}.refreshed VALUES (?, ?)", [model.name, tables.position])
         return tables
+
+    @classmethod
+    def resume(cls, con: duckdb.DuckDBPyConnection, own: str, *, snap: str | None = None) -> "Tables":
+        """Tables that stand already, with views over them."""
+        create_live_views(con, own, snap)
+        return cls(con, own, snap)
+
+    @cached_property
+    def as_of_ready(self) -> bool:
+        """True; makes the views of the schema `as_of` when first asked, for most readers never look back."""
+        create_as_of_views(self.con, self.own, self.snap)
+        return True
 
     @property
     def position(self) -> int:
@@ -67,7 +85,7 @@ class Tables:
         with self._transaction():
             self.con.register("arriving", stream)
             try:
-                self.con.execute(insert_wide(f"{self.own}.wide", "arriving", None))
+                self.con.execute(insert_wide(f"{self.own}.wide", _ARRIVING, None))
             finally:
                 self.con.unregister("arriving")
             last = self._one(f"SELECT max(position) FROM {self.own}.wide WHERE position > {after}")

@@ -1,0 +1,142 @@
+"""People's SQL: asked in a child process that can read the projections and nothing else, and is killed in time."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Any
+
+from orchestrion.domain.errors import OrchestrionError, QueryRefused
+from orchestrion.domain.ports import Log
+from orchestrion.projections.frames import receive, send
+from orchestrion.projections.table import Table
+
+LOADING_SECONDS = 60.0
+"""Until the child has taken in the tail; a long one without a snapshot takes its time."""
+ANSWER_SECONDS = 8.0
+"""Until the answer, once the question was put."""
+MAX_ROWS = 100_000
+MAX_ANSWER_BYTES = 64 * 2**20
+
+_DEATHS: dict[int, str] = {
+    signal.SIGXCPU: "it took more than its share of processor time",
+    signal.SIGKILL: f"it took longer than {ANSWER_SECONDS:.0f} seconds, or more processor time or memory than it may",
+}
+
+
+def ask(log: Log, folder: Path, sql: str, *, at: int | None = None) -> Table:
+    """The answer to `sql` as of position `at`, its values plain enough for JSON (see `plain.py`).
+
+    Raises QueryRefused, saying in one sentence why: it is no question, DuckDB cannot make sense of it, it reaches for
+    something outside, or it ran out of its limits.
+    """
+    child = _start()
+    try:
+        # sqlglot takes as long to load as the child's DuckDB does: let them load side by side.
+        from orchestrion.projections.allowed import check_question  # noqa: PLC0415
+
+        check_question(sql)
+        _load(child, log, folder, at)
+        answer = _put(child, sql)
+    finally:
+        _end(child)
+    if "refused" in answer:
+        raise QueryRefused(answer["refused"])
+    return Table(tuple(answer["columns"]), [tuple(row) for row in answer["rows"]])
+
+
+def _load(child: subprocess.Popen[bytes], log: Log, folder: Path, at: int | None) -> None:
+    """Give the child what the log holds beyond its snapshot, until it is ready. Raises OrchestrionError."""
+    stdin, stdout = _pipes(child)
+    try:
+        with _deadline(child, LOADING_SECONDS):
+            send(stdin, {"folder": str(folder), "identity": log.identity, "head": log.head(), "at": at})
+            _serve_rows(log, stdin, stdout)
+    except (EOFError, BrokenPipeError) as error:
+        raise _failed(child) from error
+
+
+def _put(child: subprocess.Popen[bytes], sql: str) -> Any:
+    """The child's answer to `sql`, or QueryRefused if it died of it."""
+    stdin, stdout = _pipes(child)
+    try:
+        with _deadline(child, ANSWER_SECONDS):
+            send(stdin, {"sql": sql, "max_rows": MAX_ROWS, "max_bytes": MAX_ANSWER_BYTES})
+            return receive(stdout)
+    except (EOFError, BrokenPipeError) as error:
+        code = child.wait()
+        if code > 0:
+            raise _failed(child) from error
+        why = _DEATHS.get(-code, "it took more memory than it may")
+        raise QueryRefused(f"The question ran out of its limits: {why}.") from error
+
+
+def _start() -> subprocess.Popen[bytes]:
+    # -P: the current folder is the user's, and no place to import modules from.
+    command = [sys.executable, "-P", "-m", "orchestrion.projections.locked"]
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={name: value for name, value in os.environ.items() if name in _KEPT_ENVIRONMENT},
+    )
+
+
+_KEPT_ENVIRONMENT = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT"})
+
+
+def _serve_rows(log: Log, stdin: IO[bytes], stdout: IO[bytes]) -> None:
+    """Answer the child's wishes for rows of the log until it has what it needs."""
+    while "ready" not in (wish := receive(stdout)):
+        rows = log.rows(after=wish["after"], limit=wish["limit"])
+        send(stdin, [(*row[:5], _text(row[5])) for row in rows])
+
+
+def _text(state: bytes) -> str | None:
+    try:
+        return state.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+class _deadline:
+    """Kills the child if the block takes longer."""
+
+    def __init__(self, child: subprocess.Popen[bytes], seconds: float) -> None:
+        self._timer = threading.Timer(seconds, child.kill)
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: Any) -> None:
+        self._timer.cancel()
+        self._timer.join()
+
+
+def _pipes(child: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    assert child.stdin is not None  # noqa: S101 - asked for above
+    assert child.stdout is not None  # noqa: S101
+    return child.stdin, child.stdout
+
+
+def _failed(child: subprocess.Popen[bytes]) -> OrchestrionError:
+    """What to raise when the child ended by a fault of its own, not by the question."""
+    child.kill()
+    said = (child.stderr.read() if child.stderr else b"").decode(errors="replace").strip().splitlines()
+    why = said[-1] if said else f"it ended with code {child.wait()}"
+    return OrchestrionError(f"The process that answers questions failed: {why}.")
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    child.wait()
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                continue
