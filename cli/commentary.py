@@ -42,7 +42,7 @@ class Narrator:
             return []
         self._told.add(key)
         if at is not None:
-            self._first, self._last = self._first or at, at
+            self._first, self._last = min(self._first or at, at), max(self._last or at, at)
         return list(teller(self, clock(at), at, fields))
 
     def total(self) -> list[str]:

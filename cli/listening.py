@@ -8,7 +8,7 @@ from orchestrion.cli import exits
 from orchestrion.cli.options import Format
 from orchestrion.cli.progress import Bar
 from orchestrion.cli.show import Sheet, answer, say
-from orchestrion.cli.wiring import Home, opened_log
+from orchestrion.cli.wiring import Home, written_log
 
 if TYPE_CHECKING:
     from orchestrion.ingest import Progress
@@ -23,7 +23,7 @@ def imported(home: Home, format: str, paths: Sequence[Path], form: Format) -> in
 
     if format not in FORMATS:
         raise NotFound(f"there is no format {format!r}; there are {', '.join(sorted(FORMATS))}")
-    with opened_log(home, create=True) as (log, redactor), Bar("importing", " bytes") as bar:
+    with written_log(home) as (log, redactor), Bar("importing", " bytes") as bar:
 
         def progress(now: "Progress") -> None:
             bar.show(now.done, now.total, now.path.name)

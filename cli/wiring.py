@@ -53,14 +53,26 @@ def home_of(option: Path | None, environ: Mapping[str, str] = os.environ) -> Hom
 
 
 @contextmanager
-def opened_log(home: Home, *, create: bool = False) -> "Iterator[tuple[Log, Redactor]]":
-    """The log and its redactor. Raises NotFound for a home without a log, unless it may be made."""
-    if not create and not home.exists():
+def opened_log(home: Home) -> "Iterator[Log]":
+    """The log that is there. Raises NotFound for a home without one: asking must not begin it."""
+    if not home.exists():
         raise NotFound(f"there is no log in {home.path} yet; `orchestrion demo`, `run` or `import` begins one")
+    from orchestrion.eventstore import open_log
+
+    log = open_log(home.path, create=False)
+    try:
+        yield log
+    finally:
+        log.close()
+
+
+@contextmanager
+def written_log(home: Home) -> "Iterator[tuple[Log, Redactor]]":
+    """The log to append to, begun if need be, and its own redactor."""
     from orchestrion.eventstore import open_log, secret_redactor
 
     redactor = secret_redactor(home.path, os.environ)
-    log = open_log(home.path, redactor=redactor, create=create)
+    log = open_log(home.path, redactor=redactor)
     try:
         yield log, redactor
     finally:
@@ -68,12 +80,19 @@ def opened_log(home: Home, *, create: bool = False) -> "Iterator[tuple[Log, Reda
 
 
 @contextmanager
-def opened(home: Home, *, create: bool = False) -> "Iterator[tuple[Log, Store]]":
-    """The log and the store that answers from it, caught up."""
+def stored(log: "Log", home: Home) -> "Iterator[Store]":
+    """The store that answers from `log`, caught up."""
     from orchestrion.projections import Store
 
-    with opened_log(home, create=create) as (log, _), Store(log, home.projections, build=builder(home)) as store:
+    with Store(log, home.projections, build=builder(home)) as store:
         store.catch_up()
+        yield store
+
+
+@contextmanager
+def opened(home: Home) -> "Iterator[tuple[Log, Store]]":
+    """The log that is there, and the store that answers from it."""
+    with opened_log(home) as log, stored(log, home) as store:
         yield log, store
 
 

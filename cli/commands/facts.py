@@ -28,7 +28,7 @@ def agents(
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """List the runs of agents: task, status, duration, tool calls and messages of each."""
+    """List the runs of agents."""
     from orchestrion.cli.listing import RUNS, listed
 
     where = {"agent": agent}
@@ -46,7 +46,7 @@ def messages(
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """List what agents, people and tools said to each other (--agent: the sender)."""
+    """List what agents and people said (--agent: the sender)."""
     from orchestrion.cli.listing import MESSAGES, listed
 
     where = {"sender": agent, "type": type}
@@ -63,7 +63,7 @@ def handoffs(
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """List the work that was handed over, and what became of it (--agent: the giver)."""
+    """List the work that was handed over (--agent: the giver)."""
     from orchestrion.cli.listing import HANDOFFS, listed
 
     where = {"giver": agent}
@@ -124,7 +124,10 @@ def stats(
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Count runs, calls, messages and tokens; durations as median and 95th percentile in ms."""
+    """Count runs, calls, messages and tokens.
+
+    Durations are medians and 95th percentiles in milliseconds.
+    """
     from orchestrion.cli.asking import moment_of, session_of
     from orchestrion.cli.show import table
     from orchestrion.cli.statistics import question

@@ -14,12 +14,15 @@ from orchestrion.cli.wiring import home_of, opened
 def init(
     *,
     project: Annotated[
-        Path, typer.Argument(metavar="[PROJECT]", help="The project's folder.", show_default="here")
+        Path, typer.Argument(metavar="PROJECT", help="The project's folder.", show_default="here")
     ] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
     form: FormatOption = Format.table,
 ) -> None:
-    """Write a configuration and a starter team of agents into a project."""
+    """Write settings and a starter team into a project.
+
+    The settings (orchestrion.toml) are all at their defaults; the team (.claude/agents) is the built-in one, to edit.
+    """
     from orchestrion.cli.starter import write_starter
 
     written = write_starter(project, force=force)
@@ -28,7 +31,10 @@ def init(
 
 
 def doctor(home: HomeOption = None, form: FormatOption = Format.table) -> int:
-    """Look at versions, rights, disk, locks, tools and the log, and say what to do; exit 1 if something is bad."""
+    """Look for what is wrong here, and say what to do.
+
+    Versions, rights, disk, locks, tools, the log and the configuration; exit 1 if something is bad.
+    """
     from orchestrion.cli.health import examine
 
     findings = examine(home_of(home), Path.cwd())
@@ -38,7 +44,7 @@ def doctor(home: HomeOption = None, form: FormatOption = Format.table) -> int:
 
 
 def status(home: HomeOption = None, form: FormatOption = Format.table) -> None:
-    """Tell where the log is, how long it is, and whether all of it can be read."""
+    """Tell where the log is, how long, and how much is readable."""
     place = home_of(home)
     spool = place.path / "spool"
     spooled = sum(1 for path in spool.iterdir() if path.is_file()) if spool.is_dir() else 0
@@ -57,7 +63,10 @@ def status(home: HomeOption = None, form: FormatOption = Format.table) -> None:
 
 
 def config(home: HomeOption = None, file: ConfigOption = None, form: FormatOption = Format.table) -> None:
-    """Show every setting, its value, and where it came from."""
+    """Show every setting and where it came from.
+
+    Defaults, then the project's orchestrion.toml (or .json), then CLAUDE_… and ORCHESTRION_… variables, then options.
+    """
     from orchestrion.cli.settings import BY_NAME, load_settings
 
     place, settings = home_of(home), load_settings(Path.cwd(), file=file)

@@ -12,12 +12,15 @@ def import_(
     *,
     format: Annotated[str, typer.Argument(metavar="FORMAT", help="What wrote them, e.g. claude-code.")],
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files or folders; else the format's usual place.")
+        list[Path] | None, typer.Argument(metavar="PATH", help="Files or folders; else the format's usual place.")
     ] = None,
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> int:
-    """Import recorded sessions: every line is accounted for, and importing again adds nothing."""
+    """Import recorded sessions; each line is accounted for.
+
+    Importing again adds nothing, and a file that has grown adds what is new. Exit 1 if a file could not be read.
+    """
     from orchestrion.cli.listening import imported
     from orchestrion.cli.wiring import home_of
 

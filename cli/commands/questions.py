@@ -23,22 +23,25 @@ def sql(
     at: AtOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Ask the views a question in DuckDB's SQL: read-only, without files or network, in a process with limits."""
+    """Ask the views a question in DuckDB's SQL.
+
+    It can read the views and nothing else: no files, no network, within limits of time and memory. See `schema`.
+    """
     from orchestrion.projections import ask
 
     place = home_of(home)
     text = _query(query, file)
-    with opened_log(place) as (log, _):
+    with opened_log(place) as log:
         answered = ask(log, place.projections, text, at=at)
     table(answered, form, empty="No rows.")
 
 
 def schema(
     *,
-    view: Annotated[str | None, typer.Argument(metavar="[VIEW]", help="Only this view, with its columns.")] = None,
+    view: Annotated[str | None, typer.Argument(metavar="VIEW", help="Only this view, with its columns.")] = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """List the views that `sql` can ask, what each tells, and their columns."""
+    """List the views that `sql` can ask, and their columns."""
     from orchestrion.domain.errors import NotFound
     from orchestrion.projections import VIEWS
 

@@ -42,7 +42,7 @@ def show(
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Show one session: what it was about, and the tree of its agents' runs."""
+    """Show one session and the tree of its agents' runs."""
     from orchestrion.cli.asking import session_of
     from orchestrion.cli.overview import overview
     from orchestrion.cli.wiring import asked, home_of
@@ -58,7 +58,10 @@ def log(
     at: AtOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Tell a session as a running commentary: starts, tools, messages, handoffs, completions, patterns, total."""
+    """Tell a session as a running commentary.
+
+    Starts, tools with duration and status, messages, handoffs, completions, patterns and the total, in the log's order.
+    """
     from orchestrion.cli.asking import session_of
     from orchestrion.cli.storytelling import tell
     from orchestrion.cli.wiring import asked, home_of

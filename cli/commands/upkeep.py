@@ -11,10 +11,13 @@ from orchestrion.cli.wiring import home_of
 
 
 def verify(home: HomeOption = None, form: FormatOption = Format.table) -> int:
-    """Recompute the log's hash chain and every body's hash; exit 9 if the log is not what was written."""
+    """Check that the log is what was written.
+
+    Recomputes the hash chain and every body's hash, and compares with the checkpoint outside; exit 9 if it is damaged.
+    """
     from orchestrion.cli.wiring import opened_log
 
-    with opened_log(home_of(home)) as (log, _):
+    with opened_log(home_of(home)) as log:
         found = log.verify()
     report = {
         "ok": found.ok,
@@ -32,11 +35,14 @@ def verify(home: HomeOption = None, form: FormatOption = Format.table) -> int:
 
 def rebuild(
     *,
-    prove: Annotated[bool, typer.Option("--prove", help="Also replay anew and compare a hash of every table.")] = False,
+    prove: Annotated[bool, typer.Option("--prove", help="Replay anew and compare a hash of every table.")] = False,
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> int:
-    """Throw the projections away and make them again from the log; with --prove exit 9 if any table differs."""
-    from orchestrion.cli.rebuilding import rebuilt
+    """Make the projections again from the log.
 
-    return rebuilt(home_of(home), form, with_proof=prove)
+    With --prove they are kept and compared, as they stand, with two rebuilds: exit 9 if any table differs.
+    """
+    from orchestrion.cli.rebuilding import proven, rebuilt
+
+    return (proven if prove else rebuilt)(home_of(home), form)

@@ -17,11 +17,15 @@ def plan(
     team: TeamOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Show who would do what after whom, and which words of the request chose them; nothing is run."""
+    """Show who would do what after whom; nothing is run.
+
+    The plan follows from the words of the request and of the agents' files; the words that matched are shown.
+    """
     from orchestrion.agents import load_roster, make_plan
     from orchestrion.cli.show import Sheet, answer, say
+    from orchestrion.cli.teamwork import project_folder
 
-    made = make_plan(request, load_roster(workspace, team=team)).as_json()
+    made = make_plan(request, load_roster(project_folder(workspace), team=team)).as_json()
     phase_of = {agent: number for number, phase in enumerate(made["phases"], 1) for agent in phase}
     columns = ("phase", "id", "agent", "task", "depends_on", "matched")
     rows = [
@@ -55,7 +59,10 @@ def run(
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> int:
-    """Let the team work on a request in a copy of the workspace; show the commentary, the diff and the outcome.
+    """Let the team work on a request.
+
+    It works in a copy of the workspace: the commentary runs on standard error, then the outcome and the diff are shown.
+    The project's tests run under --python, else its own environment (.venv), else the one Orchestrion runs under.
 
     Exit 0 if the session completed, 10 if it ended otherwise, 130 if you stopped it.
     """
@@ -76,7 +83,10 @@ def run(
 
 
 def demo(home: HomeOption = None) -> int:
-    """Let the built-in team work for real on a bundled example repository, then show what the log knows of it."""
+    """Watch the built-in team work for real on a bundled example.
+
+    Then see what the log knows of it. Exit 0 if the team did its work and the log verifies.
+    """
     from orchestrion.cli.demonstration import demonstrate
     from orchestrion.cli.wiring import home_of
 

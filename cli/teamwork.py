@@ -1,0 +1,124 @@
+"""Runs a team for the command line: the commentary as it happens, then the outcome and the diff."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrion.cli import exits
+from orchestrion.cli.commentary import Narrator
+from orchestrion.cli.options import Format
+from orchestrion.cli.plain import lasting
+from orchestrion.cli.settings import Settings
+from orchestrion.cli.show import Sheet, answer, out, say
+from orchestrion.cli.wiring import Home, written_log
+from orchestrion.domain.errors import Interrupted, NotFound
+from orchestrion.domain.inert import inert
+
+if TYPE_CHECKING:
+    from orchestrion.agents import ExecutionResult, Limits, Plan, Roster
+    from orchestrion.domain.events import Event
+
+AGENT_COLUMNS = ("agent", "status", "duration_ms", "files_modified", "summary", "reason", "remedy")
+PLANNED_BY_USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be done, where, and by whom; `agent` alone if one is named."""
+
+    request: str
+    workspace: Path
+    team: Path | None = None
+    agent: str | None = None
+    apply: bool = False
+
+
+def work(home: Home, order: Order, settings: Settings, form: Format) -> int:
+    """Let the team work, telling it on standard error; show the outcome; the exit code. Raises as `carry_out` does."""
+    result = carry_out(home, order, settings)
+    report = result.as_json()
+    sheet = Sheet(AGENT_COLUMNS, [[agent.get(name) for name in AGENT_COLUMNS] for agent in report["agents"]])
+    answer(report, form, sheet=sheet)
+    if result.diff and form is not Format.json:
+        (out if form is Format.table else say)("\n" + inert(result.diff.rstrip("\n")))
+    reason = f": {result.reason}" if result.reason else ""
+    say(f"Session {result.session} {result.status} in {lasting(result.duration_ms)}{reason}")
+    if result.diff and result.applied is None:
+        say("The workspace is as it was; --apply brings such changes back.")
+    say(f"More: orchestrion report {result.session}")
+    return exits.OK if result.success else exits.NOT_COMPLETED
+
+
+def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult":
+    """Plan the order, run it with a live commentary, and give back how it went.
+
+    Raises NotFound, BadDefinition, BadPlan and CannotRun before the log is touched; Interrupted when it is stopped.
+    """
+    from orchestrion.agents import Conductor, load_roster
+    from orchestrion.agents.conductor import check_runnable
+
+    roster = load_roster(project_folder(order.workspace), team=order.team)
+    plan = planned(order, roster)
+    check_runnable(plan, roster)
+    python = settings["orchestration.python"]
+    narrator = Narrator()
+    with written_log(home) as (log, _):
+        conductor = Conductor(log, home=home.path, limits=_limits(settings), python=Path(python) if python else None)
+        execution = conductor.execute(
+            order.request, order.workspace, roster, plan=plan, apply=order.apply, observer=_telling(narrator)
+        )
+        result = asyncio.run(_until_stopped(execution))
+    for line in narrator.total():
+        say(line)
+    return result
+
+
+def planned(order: Order, roster: "Roster") -> "Plan":
+    """The planner's plan, or the one task of the agent that was named. Raises BadPlan, NotFound."""
+    from orchestrion.agents import Plan, make_plan
+    from orchestrion.domain.events import PlannedTask
+
+    if order.agent is None:
+        return make_plan(order.request, roster)
+    name = roster[order.agent].name
+    task = PlannedTask(id="task-1", agent=name, task=order.request)
+    return Plan(order.request, (task,), ((name,),), PLANNED_BY_USER)
+
+
+def project_folder(path: Path) -> Path:
+    """`path` if it is a folder. Raises NotFound."""
+    if not path.is_dir():
+        raise NotFound(f"there is no folder {path} to work on; name one with --workspace")
+    return path
+
+
+def _limits(settings: Settings) -> "Limits":
+    from orchestrion.agents import Limits
+
+    parallel, timeout = settings["orchestration.max_parallel_agents"], settings["orchestration.agent_timeout"]
+    limits = Limits(max_parallel_agents=parallel)
+    return limits if timeout is None else Limits(max_parallel_agents=parallel, agent_seconds=timeout / 1000)
+
+
+def _telling(narrator: Narrator) -> "Callable[[Event], None]":
+    def tell(event: "Event") -> None:
+        for line in narrator.event(event):
+            say(line)
+
+    return tell
+
+
+async def _until_stopped(execution: "Coroutine[Any, Any, ExecutionResult]") -> "ExecutionResult":
+    """`execution`, stopped in order (its processes ended, its end recorded) also when we are told to terminate."""
+    task = asyncio.ensure_future(execution)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        current = asyncio.current_task()
+        if current is not None and current.cancelling():  # by Ctrl-C: asyncio.run turns it into KeyboardInterrupt
+            raise
+        raise Interrupted("stopped by a signal; what was done until then is in the log") from None
