@@ -8,10 +8,12 @@ from pathlib import Path
 from orchestrion.agents.environment import project_python
 from orchestrion.agents.journal import Clock, Journal, SteadyClock
 from orchestrion.agents.limits import Limits
-from orchestrion.agents.performance import RUNNERS, Performance
+from orchestrion.agents.performance import Performance
 from orchestrion.agents.planner import Plan, check_plan, make_plan
 from orchestrion.agents.result import ExecutionResult
 from orchestrion.agents.roster import Roster
+from orchestrion.agents.running import RUNNERS
+from orchestrion.agents.stage import Stage
 from orchestrion.agents.workspace import Workspace, prepare
 from orchestrion.domain import session as sessions
 from orchestrion.domain.errors import CannotRun, Conflict, NotFound
@@ -63,29 +65,32 @@ class Conductor:
         )
         try:
             journal = Journal(self._log, self._clock, observer)
-            return await self._conduct(session, request, plan, roster, place, journal, apply=apply)
+            return await self._conduct(
+                session=session, plan=plan, roster=roster, place=place, journal=journal, apply=apply
+            )
         finally:
             await asyncio.to_thread(place.close)
 
     async def _conduct(
-        self,
-        session: str,
-        request: str,
-        plan: Plan,
-        roster: Roster,
-        place: Workspace,
-        journal: Journal,
-        *,
-        apply: bool,
+        self, *, session: str, plan: Plan, roster: Roster, place: Workspace, journal: Journal, apply: bool
     ) -> ExecutionResult:
         began = journal.now()
-        start = sessions.Start(session, request, place.origin.name, str(place.origin), _version(), began)
+        start = sessions.Start(session, plan.request, place.origin.name, str(place.origin), _version(), began)
         cause = journal.session(start)
-        python = project_python(place.origin, self._python)
-        performance = Performance(session, plan, roster, place, journal, self._limits, python, cause)
+        performance = Performance(
+            Stage(
+                session=session,
+                plan=plan,
+                roster=roster,
+                place=place,
+                journal=journal,
+                limits=self._limits,
+                python=project_python(place.origin, self._python),
+            )
+        )
         result = ExecutionResult(session, "failed", plan.phases)
         try:
-            status, reason = await self._within_time(performance)
+            status, reason = await self._within_time(performance, cause)
         except asyncio.CancelledError:
             self._end(journal, session, "cancelled", "stopped by the user")
             raise
@@ -107,11 +112,11 @@ class Conductor:
         result.duration_ms = round((journal.now() - began).total_seconds() * 1000)
         return result
 
-    async def _within_time(self, performance: Performance) -> tuple[RunStatus, str | None]:
+    async def _within_time(self, performance: Performance, cause: str) -> tuple[RunStatus, str | None]:
         try:
             async with asyncio.timeout(self._limits.session_seconds) as whole:
-                performance.whole_deadline = whole.when()
-                await performance.perform()
+                performance.running.whole_deadline = whole.when()
+                await performance.perform(cause)
         except TimeoutError:
             return "timed_out", f"the session did not end within {self._limits.session_seconds:g} s"
         return performance.verdict()

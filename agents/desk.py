@@ -15,7 +15,7 @@ class RunDesk:
     """
 
     def __init__(
-        self, journal: Journal, bus: Bus, session: str, run: str, agent: str, began: str, *, quiet: bool = False
+        self, journal: Journal, bus: Bus, *, session: str, run: str, agent: str, began: str, quiet: bool = False
     ) -> None:
         self._journal, self._bus = journal, bus
         self._about: dict[str, Any] = {"source": "conductor", "session": session, "run": run, "agent": agent}
@@ -25,6 +25,11 @@ class RunDesk:
         self._tools: dict[str, str] = {}
         self.deadline: float | None = None
         self.received: list[MessageSent] = []
+
+    @property
+    def last(self) -> str:
+        """The place of the last thing a tool did here, or of the run's start."""
+        return next(reversed(self._tools.values()), self._began)
 
     def called(self, tool: str, params: Any, mcp_server: str | None = None) -> str:
         """See `Desk`."""

@@ -1,4 +1,4 @@
-"""Handoffs between the agents of a session: offered with a package, held against the workspace, taken or turned down."""
+"""Handoffs between agents of a session: offered with a package, held against the workspace, taken or turned down."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +40,14 @@ class Handing:
         self._offers: list[Offer] = []
 
     def offer(
-        self, giver: AgentDefinition, run: str, taker: AgentDefinition, taker_run: str, task: str, completed: list[str]
+        self,
+        giver: AgentDefinition,
+        run: str,
+        taker: AgentDefinition,
+        taker_run: str,
+        *,
+        task: str,
+        completed: list[str],
     ) -> str:
         """Offer `task` to the run of `taker`, with what the log knows of the giver's run; the handoff's id."""
         package = build_package(

@@ -56,8 +56,8 @@ class Dependencies(Part):
 class Package(Part):
     """The specification's handoff package."""
 
-    giver: str = Field(alias="from")
-    taker: str = Field(alias="to")
+    giver: str = Field(validation_alias="from", serialization_alias="from")
+    taker: str = Field(validation_alias="to", serialization_alias="to")
     execution_context: ExecutionContext
     mcp_data: dict[str, Any] = Field(default_factory=dict)
     recommendations: Recommendations
@@ -104,9 +104,8 @@ def build_package(
     for fact in facts:
         if fact.run == run:
             _note(deeds, fact)
-        elif isinstance(fact, e.MessageSent) and fact.type == "validation_result" and run in fact.recipient_runs:
-            if not (fact.payload or {}).get("approved"):
-                deeds.rejected += (fact.payload or {}).get("reasons") or ["the changes were not approved"]
+        elif isinstance(fact, e.MessageSent) and run in fact.recipient_runs and _is_rejection(fact):
+            deeds.rejected += fact.payload.get("reasons") or ["the changes were not approved"]
     files = [finding["file"] for finding in deeds.findings if finding.get("file")]
     deleted = set(deeds.outputs.get("files_deleted") or ())
     blocking = [*deeds.rejected, *([deeds.failed] if deeds.failed else [])]
@@ -151,6 +150,10 @@ def problems_of(package: dict[str, Any], workspace: Path, completed: Iterable[st
     known = set(completed)
     problems += [f"{task}: is not complete" for task in read.dependencies.completed_tasks if task not in known]
     return tuple(problems)
+
+
+def _is_rejection(message: e.MessageSent) -> bool:
+    return message.type == "validation_result" and isinstance(message.payload, dict) and not message.payload["approved"]
 
 
 def _note(deeds: _Deeds, fact: e.Event) -> None:

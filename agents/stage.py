@@ -1,0 +1,163 @@
+"""What all runs of a session share: the plan, the place, the pen, the bus, and how each run began and ended."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from orchestrion.agents.bus import CONDUCTOR, Bus, Draft
+from orchestrion.agents.definition import AgentDefinition
+from orchestrion.agents.journal import Journal
+from orchestrion.agents.limits import Limits
+from orchestrion.agents.planner import Plan
+from orchestrion.agents.reports import Finding
+from orchestrion.agents.result import RunReport
+from orchestrion.agents.roster import Roster
+from orchestrion.agents.runner import Outcome, Work
+from orchestrion.agents.workspace import Workspace
+from orchestrion.domain import run as runs
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One run of one agent: who, as which instance, on what."""
+
+    agent: AgentDefinition
+    run: str
+    task: str
+    phase: int
+    task_id: str | None = None
+    parent: str | None = None
+    files: tuple[str, ...] = ()
+    """What to work on, relative to the workspace; empty means all."""
+    context: dict[str, Any] = field(default_factory=dict)
+    """What was handed over."""
+
+
+class Stage:
+    """Where the runs of one session take place."""
+
+    def __init__(
+        self,
+        *,
+        session: str,
+        plan: Plan,
+        roster: Roster,
+        place: Workspace,
+        journal: Journal,
+        limits: Limits,
+        python: tuple[Path, str],
+    ) -> None:
+        self.session, self.plan, self.roster, self.place = session, plan, roster, place
+        self.journal, self.limits, self.python = journal, limits, python
+        self.bus = Bus(journal, session)
+        self.reports: list[RunReport] = []
+        self.found: dict[str, list[Finding]] = {}
+        """By agent, all that it ever reported."""
+        self.standing: dict[str, list[Finding]] = {}
+        """By agent, what is still there as far as it knows."""
+        self.tests: dict[str, Any] | None = None
+        self._attempts: dict[str, int] = {}
+
+    @property
+    def conductor(self) -> str:
+        """The conductor's own address on the bus."""
+        return f"{self.session}/{CONDUCTOR}"
+
+    def next_run(self, agent: str) -> str:
+        """The name of the next instance of `agent`: `<session>/<agent>-<attempt>`."""
+        self._attempts[agent] = self._attempts.get(agent, 0) + 1
+        return f"{self.session}/{agent}-{self._attempts[agent]}"
+
+    def start(self, turn: Turn, cause: str) -> str:
+        """The run begins; the place of the fact."""
+        command = runs.Start(
+            run=turn.run,
+            session=self.session,
+            agent=turn.agent.name,
+            task=turn.task,
+            at=self.journal.now(),
+            task_id=turn.task_id,
+            phase=turn.phase,
+            attempt=int(turn.run.rpartition("-")[2]),
+            parent_run=turn.parent,
+            model=turn.agent.model,
+            cause=cause,
+        )
+        return self.journal.run(command)
+
+    def work_for(self, turn: Turn) -> Work:
+        """What the turn's runner is given, with a folder of its own for its tools' reports."""
+        out = self.place.folder / "out" / turn.run.rpartition("/")[2]
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        python, why = self.python
+        return Work(
+            session=self.session,
+            run=turn.run,
+            agent=turn.agent,
+            task=turn.task,
+            workspace=self.place.work,
+            files=turn.files,
+            out=out,
+            python=python,
+            python_from=why,
+            limits=self.limits,
+            context=turn.context,
+        )
+
+    def end(self, turn: Turn, outcome: Outcome, modified: tuple[str, ...] = ()) -> RunReport:
+        """The run has ended, well or not."""
+        if outcome.status == "completed":
+            self._complete(turn, outcome, modified)
+        else:
+            self._fail(turn, outcome, modified)
+        task, duration_ms = self.journal.task_and_duration(turn.run)
+        report = RunReport(
+            agent=turn.agent.name,
+            run=turn.run,
+            task=task,
+            status=outcome.status,
+            duration_ms=duration_ms,
+            summary=outcome.summary,
+            reason=outcome.reason or None,
+            remedy=outcome.remedy,
+            files_modified=modified,
+        )
+        self.reports.append(report)
+        return report
+
+    def report_of(self, run: str) -> RunReport | None:
+        """How `run` ended, if it has."""
+        return next((report for report in self.reports if report.run == run), None)
+
+    def _complete(self, turn: Turn, outcome: Outcome, modified: tuple[str, ...]) -> None:
+        if turn.parent is None:
+            self.found[turn.agent.name] = list(outcome.findings)
+            self.standing[turn.agent.name] = list(outcome.findings)
+        self.tests = outcome.outputs.get("tests", self.tests)
+        findings = [finding.as_payload() for finding in outcome.findings]
+        command = runs.Complete(
+            run=turn.run,
+            at=self.journal.now(),
+            summary=outcome.summary,
+            outputs=outcome.outputs | ({"findings": findings} if findings else {}),
+            files_modified=modified,
+            files_read=outcome.files_read,
+            next_agents=tuple(task.agent for task in self.plan.tasks if turn.task_id in task.depends_on),
+        )
+        self.journal.run(command)
+
+    def _fail(self, turn: Turn, outcome: Outcome, modified: tuple[str, ...]) -> None:
+        outputs = outcome.outputs | ({"files_modified": list(modified)} if modified else {})
+        place = self.journal.run(
+            runs.Fail(
+                run=turn.run,
+                at=self.journal.now(),
+                status=outcome.status,
+                reason=outcome.reason,
+                remedy=outcome.remedy,
+                outputs=outputs or None,
+            )
+        )
+        if self.conductor in self.bus and turn.run in self.bus:
+            warning = f"{turn.agent.name} ended {outcome.status}: {outcome.reason}"
+            self.bus.send(turn.run, self.conductor, Draft("warning", {"warning": warning}, "high"), cause=place)
