@@ -7,6 +7,7 @@ import pytest
 
 from orchestrion.domain import events as e
 from orchestrion.eventstore import MemoryLog
+from orchestrion.ingest.hooks.events import EVENTS
 from orchestrion.ingest.hooks.facts import facts_of
 from orchestrion.ingest.hooks.known import Known
 from orchestrion.ingest.hooks.payload import Payload
@@ -167,21 +168,37 @@ def test_a_task_with_an_owner_is_a_handoff_and_one_without_is_kept_raw(spool: Sp
     assert isinstance(loose, e.IncidentObserved)
 
 
-EVENTS = """PreToolUse PostToolUse PostToolUseFailure PostToolBatch Notification UserPromptSubmit UserPromptExpansion
-SessionStart SessionEnd Stop StopFailure SubagentStart SubagentStop PreCompact PostCompact PreModelSwitch
-PostModelSwitch PermissionRequest PermissionDenied Setup TeammateIdle TaskCreated TaskCompleted Elicitation
-ElicitationResult ConfigChange WorktreeCreate WorktreeRemove InstructionsLoaded CwdChanged FileChanged DirectoryAdded
-MessageDisplay""".split()
+FIELDS = [
+    "tool_name",
+    "tool_input",
+    "tool_use_id",
+    "tool_response",
+    "error",
+    "is_interrupt",
+    "duration_ms",
+    "agent_id",
+    "agent_type",
+    "prompt",
+    "prompt_id",
+    "last_assistant_message",
+    "reason",
+    "source",
+    "model",
+    "task_id",
+    "task_subject",
+    "teammate_name",
+    "team_name",
+    "cwd",
+    "transcript_path",
+    "mcp_server",
+]
 
 
 @pytest.mark.parametrize("event", [*EVENTS, "SomethingNew", "weird \x00 name"])
 @pytest.mark.parametrize("strange", [None, 7, {"a": [1]}, ["x"], "\ud800", 2**70, -1.5, True])
 def test_every_event_is_taken_whatever_its_fields_hold(spool: Spool, event: str, strange: Any) -> None:
-    names = """tool_name tool_input tool_use_id tool_response error is_interrupt duration_ms agent_id agent_type prompt
-    prompt_id last_assistant_message reason source model task_id task_subject teammate_name team_name cwd
-    transcript_path mcp_server""".split()
     assert len(EVENTS) == 33
-    assert spool.takes(event, **dict.fromkeys(names, strange))
+    assert spool.takes(event, **dict.fromkeys(FIELDS, strange))
 
 
 def test_what_is_not_mapped_is_kept_whole(spool: Spool) -> None:
