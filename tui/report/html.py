@@ -24,15 +24,22 @@ def html(report: Report) -> str:
     )
     head = together(
         Markup('<meta charset="utf-8">'),
-        Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
+        Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy()}">'),
         Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         Markup('<meta name="referrer" content="no-referrer">'),
         Markup('<link rel="icon" href="data:,">'),
         tag("title", f"{words.plain(report.header['request'].value or report.session)} – Orchestrion"),
-        Markup(f"<style>{style}</style>"),
+        Markup(f"<style>{_style()}</style>"),
     )
     body = together(*_body(report))
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body><main>{body}</main></body></html>\n'
+
+
+def policy() -> str:
+    """The document's content-security policy: its own style sheet and nothing else."""
+    return (
+        f"default-src 'none'; style-src 'sha256-{_hash(_style())}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
 
 
 @cache
@@ -83,7 +90,7 @@ def _cards(report: Report) -> Markup:
     done, total = progress["done"], progress["total"]
     cards = (
         ("Duration", words.lasting(summary["duration_ms"].value), summary["duration_ms"]),
-        ("Progress", f"{done.value} of {total.value} agents", done),
+        ("Progress", f"{done.value} / {total.value} agents", done),
         ("In parallel", words.percent(metrics["parallel"].value), metrics["parallel"]),
         ("Through MCP", words.percent(metrics["mcp"].value), metrics["mcp"]),
         ("Tool calls", words.count(metrics["tool_calls"].value), metrics["tool_calls"]),
@@ -157,7 +164,7 @@ def _flows(report: Report) -> Markup:
             f.recipient,
             f.messages.value,
             f.handoffs.value,
-            words.evidence(f.messages.positions + f.handoffs.positions),
+            words.evidence(sorted(f.messages.positions + f.handoffs.positions)),
         )
         for f in report.flows
     ]

@@ -6,6 +6,7 @@ The HTML report draws it as text and the web page as elements, both from the sam
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from math import hypot
 
 from orchestrion.tui.report import words
 from orchestrion.tui.report.facts import Facts, Positions, Run
@@ -20,6 +21,8 @@ TOP = 30.0
 LANE_HEIGHT = 30.0
 BAR_HEIGHT = 14.0
 MIN_BAR_WIDTH = 2.0
+HEAD = 3.5
+"""Half the width of an arrow's head."""
 MAX_BARS = 4000
 """Of more tool calls the longest are drawn, and the time line says how many are not."""
 MAX_ARROWS = 2000
@@ -56,12 +59,9 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """A message or a handoff; one to everybody, or to somebody without a lane, is a point."""
+    """A message or a handoff as an SVG path; one to everybody, or to somebody without a lane, is a dot."""
 
-    x: float
-    y: float
-    to_x: float
-    to_y: float
+    path: str
     kind: str
     """message, urgent or handoff"""
     title: str
@@ -173,12 +173,12 @@ def _messages(facts: Facts, scale: TimeScale, heights: dict[str, float]) -> Iter
         if y is None:
             continue
         to_y = _lane_of(message.recipient, at, facts, heights)
-        x = _round(scale.place(at))
+        x = scale.place(at)
         kind = "urgent" if message.priority in ("high", "critical") else "message"
         title = (
             f"{words.plain(message.sender)} → {words.plain(message.recipient)} · {message.type} · {message.priority}"
         )
-        yield Arrow(x, y, x, y if to_y is None else to_y, kind, title, message.positions)
+        yield Arrow(_path(x, y, x, y if to_y is None else to_y), kind, title, message.positions)
 
 
 def _handoffs(facts: Facts, scale: TimeScale, heights: dict[str, float]) -> Iterator[Arrow]:
@@ -190,10 +190,20 @@ def _handoffs(facts: Facts, scale: TimeScale, heights: dict[str, float]) -> Iter
         until = handoff.accepted_at or at
         to_y = _lane_of(handoff.taker, until, facts, heights)
         title = f"handoff {words.plain(handoff.giver)} → {words.plain(handoff.taker)} · {handoff.status}"
-        to_x = scale.place(until)
-        yield Arrow(
-            _round(scale.place(at)), y, _round(to_x), y if to_y is None else to_y, "handoff", title, handoff.positions
-        )
+        path = _path(scale.place(at), y, scale.place(until), y if to_y is None else to_y)
+        yield Arrow(path, "handoff", title, handoff.positions)
+
+
+def _path(x: float, y: float, to_x: float, to_y: float) -> str:
+    """A line with a head at its end; a dot where it leads nowhere."""
+    length = hypot(to_x - x, to_y - y)
+    if to_y == y:
+        return f"M{x - HEAD:.1f} {y:.1f}a{HEAD} {HEAD} 0 1 0 {2 * HEAD} 0a{HEAD} {HEAD} 0 1 0 {-2 * HEAD} 0z"
+    along, across = (to_x - x) / length, (to_y - y) / length
+    back_x, back_y = to_x - 2 * HEAD * along, to_y - 2 * HEAD * across
+    left = f"{back_x - HEAD * across:.1f} {back_y + HEAD * along:.1f}"
+    right = f"{back_x + HEAD * across:.1f} {back_y - HEAD * along:.1f}"
+    return f"M{x:.1f} {y:.1f}L{back_x:.1f} {back_y:.1f}M{to_x:.1f} {to_y:.1f}L{left}L{right}z"
 
 
 def _lane_of(name: str, at: datetime, facts: Facts, heights: dict[str, float]) -> float | None:

@@ -6,7 +6,6 @@ from orchestrion.tui.report import words
 from orchestrion.tui.report.escape import Markup, tag, together
 from orchestrion.tui.report.layout import BAR_HEIGHT, GUTTER, LANE_HEIGHT, RIGHT_MARGIN, TOP, Arrow, Layout
 
-ARROW = 4.0
 INDENT = 10.0
 
 
@@ -56,12 +55,7 @@ def _bars(layout: Layout) -> Iterator[Markup]:
 
 def _arrow(arrow: Arrow) -> Markup:
     title = tag("title", _with_evidence(arrow.title, arrow.positions))
-    if arrow.to_y == arrow.y:
-        return tag("circle", title, class_=f"arrow {arrow.kind}", cx=arrow.x, cy=arrow.y, r=ARROW)
-    down = 1 if arrow.to_y > arrow.y else -1
-    head = f"l{-ARROW:g} {-2 * ARROW * down:g}h{2 * ARROW:g}z"
-    path = f"M{arrow.x:g} {arrow.y:g}L{arrow.to_x:g} {arrow.to_y:g}{head}"
-    return tag("path", title, class_=f"arrow {arrow.kind}", d=path)
+    return tag("path", title, class_=f"arrow {arrow.kind}", d=arrow.path)
 
 
 def _with_evidence(title: str, positions: tuple[int, ...]) -> str:

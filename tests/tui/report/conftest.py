@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from orchestrion.eventstore import MemoryLog
 from orchestrion.projections import Store
 
@@ -14,7 +15,8 @@ from orchestrion.projections import Store
 def stage() -> ModuleType:
     """The module `session_play`, for the tests have no packages."""
     spec = spec_from_file_location("session_play", Path(__file__).with_name("session_play.py"))
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -35,7 +35,7 @@ class Play:
             self.add(e.AgentCompleted, end, agent, duration_ms=round((end - start) * 1000), **fields)
 
     def call(self, agent: str, tool: str, start: float, seconds: float | None, **fields: Any) -> None:
-        name = fields.pop("name", f"call_{len(self.events)}")
+        name = fields.pop("name", f"{self.session}_call_{len(self.events)}")
         status, error = fields.pop("status", "ok"), fields.pop("error", None)
         params = fields.pop("params", {"n": len(self.events)})
         self.add(e.ToolCalled, start, agent, call=name, tool=tool, params=params, **fields)
@@ -44,11 +44,11 @@ class Play:
             self.add(e.ToolReturned, start + seconds, agent, **ended)
 
     def say(self, sender: str, recipient: str, type: str, seconds: float, **fields: Any) -> None:
-        name = fields.pop("name", f"msg_{len(self.events)}")
+        name = fields.pop("name", f"{self.session}_msg_{len(self.events)}")
         self.add(e.MessageSent, seconds, sender, message=name, sender=sender, recipient=recipient, type=type, **fields)
 
     def hand(self, giver: str, taker: str, offered: float, accepted: float | None) -> None:
-        name, task = f"handoff_{len(self.events)}", "Fix security vulnerability"
+        name, task = f"{self.session}_handoff_{len(self.events)}", "Fix security vulnerability"
         self.add(e.HandoffOffered, offered, giver, handoff=name, giver=giver, taker=taker, task=task, urgency="high")
         if accepted is not None:
             self.add(e.HandoffAccepted, accepted, taker, handoff=name, taker=taker)
@@ -77,9 +77,9 @@ def story(play: Play) -> Iterator[None]:
         play.call("backend-api-developer", tool, 9 + number * 1.5, 1.1, status=status, params={"file_path": "auth.py"})
     yield
     changes = {"changes": ["check organizationId"], "files": ["auth.py"]}
-    ask = {"name": "msg_ask", "priority": "high", "payload": changes}
+    ask = {"name": f"{play.session}_ask", "priority": "high", "payload": changes}
     play.say("backend-api-developer", "security-auditor", "validation_request", 15.5, **ask)
-    reply = {"in_reply_to": "msg_ask", "priority": "high", "payload": {"approved": True}}
+    reply = {"in_reply_to": f"{play.session}_ask", "priority": "high", "payload": {"approved": True}}
     play.say("security-auditor", "backend-api-developer", "validation_result", 16, **reply)
     play.add(e.AgentCompleted, 16.7, "backend-api-developer", duration_ms=8100)
     yield
@@ -90,12 +90,17 @@ def story(play: Play) -> Iterator[None]:
     play.add(e.AgentCompleted, 22, "test-suite-developer", duration_ms=5000)
     play.add(e.AgentCompleted, 21, "docs-writer", duration_ms=3500)
     yield
-    pattern = {"pattern": "pat_1", "name": "missing-organizationId-validation", "type": "security", "confidence": 0.95}
+    pattern = {
+        "pattern": f"{play.session}_pattern",
+        "name": "missing-organizationId-validation",
+        "type": "security",
+        "confidence": 0.95,
+    }
     play.add(
         e.PatternDiscovered, 22.5, "security-auditor", context="authentication endpoints", evidence=(2,), **pattern
     )
     play.say("security-auditor", "all", "pattern_discovered", 23, payload={"pattern": "org id", "confidence": 0.95})
-    tokens = {"request_id": "req_1", "input_tokens": 1200, "output_tokens": 345, "model": "m"}
+    tokens = {"request_id": f"{play.session}_request", "input_tokens": 1200, "output_tokens": 345, "model": "m"}
     play.add(e.UsageRecorded, 23, "security-auditor", **tokens)
     yield
     play.end(24)

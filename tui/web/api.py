@@ -1,0 +1,147 @@
+"""Answers the page's questions as JSON: the sessions, one session, single events, how the log is."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+
+from orchestrion.domain.errors import LogUnavailable, NotFound, OrchestrionError, Refused
+from orchestrion.domain.inert import inert, one_line
+from orchestrion.tui import report
+from orchestrion.tui.report import words
+from orchestrion.tui.report.html import policy
+from orchestrion.tui.web.facts import AT, MOST_EVIDENCE, shown, told
+from orchestrion.tui.web.hub import Hub, Views
+
+MOST_SESSIONS = 500
+POSITIONS_A_FIGURE = 100
+MOST_MESSAGES = 1000
+MOST_LINES = 300
+
+SESSIONS = """
+SELECT session, source, project, request, status, agents, tool_calls, messages, started_at, ended_at, position,
+    CASE WHEN session IN (SELECT session FROM usage) THEN input_tokens + output_tokens END AS tokens,
+    count(*) OVER () AS found
+FROM sessions
+WHERE $wanted = '' OR contains(lower(concat_ws(' ', session, source, project, request, status)), lower($wanted))
+ORDER BY status NOT IN ('running', 'waiting'), started_at DESC NULLS LAST, session LIMIT $limit"""
+
+UNTIL = """
+SELECT position, kind, happened_at, session, run, agent, data FROM events
+WHERE session = $session AND ($upto IS NULL OR position <= $upto) ORDER BY position DESC LIMIT $limit"""
+POSITIONS = "SELECT position FROM events WHERE session = $session ORDER BY position"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def answering(endpoint: Endpoint) -> Endpoint:
+    """`endpoint`, its refusals as JSON with one sentence and the fitting status."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except OrchestrionError as error:
+            status = 404 if isinstance(error, NotFound) else 503 if isinstance(error, LogUnavailable) else 400
+            return JSONResponse({"error": one_line(str(error))}, status)
+
+    return guarded
+
+
+class Api:
+    """The routes under `api/`; every text in an answer is inert, but for `id`, which is for asking again."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+
+    async def status(self, _: Request) -> Response:
+        """Where the log stands, and whether it can be read."""
+        views = self.hub.views
+        dead = await self.hub.ask(lambda views: views.dead_letters)
+        return JSONResponse({"position": views.position, "dead_letters": dead, "trouble": self.hub.trouble})
+
+    async def sessions(self, request: Request) -> Response:
+        """The sessions, live ones first, that hold the words `q`, at position `at`."""
+        at, wanted = position_of(request), request.query_params.get("q", "").strip()
+
+        def asked(views: Views) -> dict[str, Any]:
+            seen = views.position
+            rows = views.query(SESSIONS, {"wanted": wanted, "limit": MOST_SESSIONS}, at=at).dicts()
+            found = rows[0]["found"] if rows else 0
+            return {"position": seen if at is None else at, "found": found, "sessions": [*map(_session, rows)]}
+
+        return JSONResponse(await self.hub.ask(asked))
+
+    async def session(self, request: Request) -> Response:
+        """The report of session `id` at position `at`, its lists of positions and messages cut to what a page shows."""
+        at, session = position_of(request), request.query_params.get("id", "")
+
+        def asked(views: Views) -> dict[str, Any]:
+            made = report.build(views, session, at)
+            plain = report.as_json(made, most_positions=POSITIONS_A_FIGURE)
+            plain["messages_in_all"] = len(plain["messages"])
+            plain["messages"] = plain["messages"][-MOST_MESSAGES:]
+            return {**_inert(plain), "id": session}
+
+        return JSONResponse(await self.hub.ask(asked))
+
+    async def events(self, request: Request) -> Response:
+        """The events at `positions` (numbers with commas between), whole."""
+        given = request.query_params.get("positions", "")
+        numbers = [int(number) for number in given.split(",") if number.isdecimal()][:MOST_EVIDENCE]
+        rows = await self.hub.ask(lambda views: views.query(AT, {"positions": numbers}).dicts())
+        return JSONResponse({"events": [*map(shown, rows)]})
+
+    async def commentary(self, request: Request) -> Response:
+        """The last lines of session `id` up to position `upto`, as the stream would have sent them."""
+        upto = position_of(request, "upto")
+        given = {"session": request.query_params.get("id", ""), "upto": upto, "limit": MOST_LINES}
+        rows = await self.hub.ask(lambda views: views.query(UNTIL, given).dicts())
+        return JSONResponse({"facts": [told(row) for row in reversed(rows)]})
+
+    async def bounds(self, request: Request) -> Response:
+        """Every position of session `id`: the places where it can be looked at."""
+        given = {"session": request.query_params.get("id", "")}
+        rows = await self.hub.ask(lambda views: views.query(POSITIONS, given).dicts())
+        return JSONResponse({"positions": [row["position"] for row in rows]})
+
+    async def report(self, request: Request) -> Response:
+        """The report of session `id` at position `at` as a file to keep: `format` html, md or json."""
+        at, session = position_of(request), request.query_params.get("id", "")
+        form = request.query_params.get("format", "html")
+        made = await self.hub.ask(lambda views: report.build(views, session, at))
+        if form == "html":
+            return HTMLResponse(report.html(made), headers={"Content-Security-Policy": policy()})
+        if form not in ("md", "json"):
+            raise Refused(f"there is no report format {form!r}; there are html, md and json")
+        text = report.markdown(made) if form == "md" else report.json_text(made)
+        return PlainTextResponse(text)
+
+
+def position_of(request: Request, name: str = "at") -> int | None:
+    """The position `name` of a request; None for now. Raises Refused for what is no position."""
+    given = request.query_params.get(name)
+    if given is None:
+        return None
+    if not given.isdecimal() or len(given) > 18:
+        raise Refused(f"{name}={one_line(given)} is no position of the log: it is a whole number from 0 on")
+    return int(given)
+
+
+def _session(row: dict[str, Any]) -> dict[str, Any]:
+    plain = {
+        name: words.moment(value) if name.endswith("_at") else value for name, value in row.items() if name != "found"
+    }
+    took = (
+        (row["ended_at"] - row["started_at"]).total_seconds() * 1000 if row["ended_at"] and row["started_at"] else None
+    )
+    return {**_inert(plain), "id": row["session"], "duration_ms": took}
+
+
+def _inert(value: Any) -> Any:
+    """`value` with every text in it made inert."""
+    if isinstance(value, str):
+        return inert(value)
+    if isinstance(value, dict):
+        return {key: _inert(item) for key, item in value.items()}
+    return [_inert(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,76 @@
+"""Tells single events in short: what a stream sends and what a figure rests on."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrion.domain.inert import inert, one_line
+from orchestrion.tui.report import words
+
+MOST_FACTS = 200
+"""Of one piece of a stream; the rest follows at once in the next."""
+MOST_EVIDENCE = 100
+MOST_CHARACTERS = 160
+
+SINCE = """
+SELECT position, kind, happened_at, session, run, agent, data FROM events
+WHERE position > $after AND ($session IS NULL OR session = $session) ORDER BY position LIMIT $limit"""
+AT = "SELECT * FROM events WHERE list_contains($positions, position) ORDER BY position"
+
+TELLING = {
+    "session": ("request", "status", "reason"),
+    "agent": ("task", "status", "reason", "summary"),
+    "tool": ("tool", "mcp_server"),
+    "message": ("recipient", "reason"),
+    "handoff": ("taker", "status", "problems"),
+    "pattern": ("name", "confidence", "context"),
+    "outcome": ("verdict", "quality", "reason"),
+    "limit": ("subject", "limit", "allowed", "reached"),
+    "incident": ("type",),
+    "plan": ("planner", "phases"),
+}
+"""Fields that say what an event is about, by the first word of its kind."""
+
+Row = Mapping[str, Any]
+
+
+def told(row: Row) -> dict[str, Any]:
+    """One event as a line of the running commentary; every text inert."""
+    data = json.loads(row["data"])
+    return {
+        "position": row["position"],
+        "kind": row["kind"],
+        "at": words.clock(row["happened_at"]),
+        "agent": one_line(row["agent"] or ""),
+        "text": one_line(_text(row["kind"], data)[:MOST_CHARACTERS]),
+        "failed": data.get("status") in ("error", "failed", "timed_out") or row["kind"] == "agent.failed",
+    }
+
+
+def shown(row: Row) -> dict[str, Any]:
+    """One event whole, its state as indented JSON text; every text inert."""
+    data = json.dumps(json.loads(row["data"]), ensure_ascii=False, indent=2)
+    place = f"{row['stream']}@{row['version']}"
+    return {
+        "position": row["position"],
+        "kind": row["kind"],
+        "place": one_line(place),
+        "at": words.moment(row["happened_at"]),
+        "source": row["source"],
+        "data": inert(data),
+    }
+
+
+def _text(kind: str, data: Mapping[str, Any]) -> str:
+    def said(*names: str) -> str:
+        return " · ".join(str(data[name]) for name in names if data.get(name) is not None)
+
+    if kind == "tool.returned":
+        return f"{said('status', 'error')} · {words.lasting(data.get('duration_ms'))}"
+    if kind == "message.sent":
+        return f"{data.get('sender')} → {data.get('recipient')} · {said('type', 'priority')}"
+    if kind == "handoff.offered":
+        return f"{data.get('giver')} → {data.get('taker')} · {said('task')}"
+    if kind == "usage.recorded":
+        return f"{said('model')} · {data.get('input_tokens', 0):,} in, {data.get('output_tokens', 0):,} out"
+    return said(*TELLING.get(kind.partition(".")[0], ()))

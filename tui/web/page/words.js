@@ -1,0 +1,38 @@
+// Says numbers, durations and states for people; what is not known is "unknown".
+
+export const UNKNOWN = "unknown";
+export const MAX_POSITIONS = 6;
+
+export function count(value) {
+  return value === null || value === undefined ? UNKNOWN : value.toLocaleString("en");
+}
+
+export function percent(share) {
+  return share === null || share === undefined ? UNKNOWN : `${Math.round(share * 100)}%`;
+}
+
+export function lasting(ms) {
+  if (ms === null || ms === undefined) return UNKNOWN;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 59950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  const [days, hours, minutes] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  if (days) return `${days} d ${pad(hours)} h`;
+  return hours ? `${hours} h ${pad(minutes)} min` : `${minutes} min ${pad(seconds % 60)} s`;
+}
+
+export function clock(moment) {
+  return moment && moment !== UNKNOWN ? moment.slice(11, 19) : UNKNOWN;
+}
+
+export function day(moment) {
+  return moment && moment !== UNKNOWN ? `${moment.slice(0, 10)} ${moment.slice(11, 16)}` : UNKNOWN;
+}
+
+export function plain(value) {
+  return value === null || value === undefined || value === "" ? UNKNOWN : String(value);
+}
+
+function pad(number) {
+  return String(number).padStart(2, "0");
+}
