@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from orchestrion.eventstore.arrow import SQLiteArrow, sqlite_arrow
     from orchestrion.eventstore.memory_log import MemoryLog
     from orchestrion.eventstore.redaction import SecretRedactor, secret_redactor
     from orchestrion.eventstore.sqlite_log import SQLiteLog, open_log
@@ -11,12 +12,14 @@ if TYPE_CHECKING:
 _FACE = {
     "MemoryLog": "memory_log",
     "SQLiteLog": "sqlite_log",
+    "SQLiteArrow": "arrow",
     "SecretRedactor": "redaction",
     "open_log": "sqlite_log",
     "secret_redactor": "redaction",
+    "sqlite_arrow": "arrow",
 }
 
-__all__ = ["MemoryLog", "SQLiteLog", "SecretRedactor", "open_log", "secret_redactor"]
+__all__ = ["MemoryLog", "SQLiteArrow", "SQLiteLog", "SecretRedactor", "open_log", "secret_redactor", "sqlite_arrow"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, get_type_hints
 
 import orjson
 from eventsourcing.persistence import StoredEvent
@@ -103,11 +103,8 @@ def _empty_by_default(kind: type[Event]) -> frozenset[str]:
 @cache
 def _whole_fields(kind: type[Event]) -> tuple[str, ...]:
     """Fields that may stand in a blob, in order: open values and texts that are no identity."""
-    return tuple(
-        name
-        for name, field in kind.model_fields.items()
-        if name not in IDENTITY and field.annotation in (Any, str, str | None)
-    )
+    types = get_type_hints(kind)  # without what is annotated: a `Text` is a str
+    return tuple(name for name in kind.model_fields if name not in IDENTITY and types[name] in (Any, str, str | None))
 
 
 def _encoded(fields: dict[str, Any]) -> bytes | None:

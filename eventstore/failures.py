@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from eventsourcing.persistence import InterfaceError, PersistenceError
+from eventsourcing.persistence import ConnectionPoolClosedError, PersistenceError
 
 from orchestrion.domain.errors import LogDamaged, LogUnavailable
 
@@ -28,7 +28,7 @@ def told(path: Path) -> Iterator[None]:
     """Raise what SQLite, the library or the file system says about `path` as LogUnavailable or LogDamaged."""
     try:
         yield
-    except (sqlite3.Error, PersistenceError) as error:
+    except (sqlite3.Error, PersistenceError, ConnectionPoolClosedError) as error:
         raise _sentence(path, error) from error
     except OSError as error:
         raise LogUnavailable(f"the log {path} cannot be used: {_os_remedy(error)}") from error
@@ -37,8 +37,8 @@ def told(path: Path) -> Iterator[None]:
 def _sentence(path: Path, error: Exception) -> LogUnavailable | LogDamaged:
     origin = error if isinstance(error, sqlite3.Error) else error.__cause__
     code = getattr(origin, "sqlite_errorcode", None)
-    if isinstance(error, InterfaceError) and code is None:
-        return LogUnavailable(f"the log {path} cannot be used: {error}")
+    if isinstance(error, ConnectionPoolClosedError):
+        return LogUnavailable(f"the log {path} was closed; open it again")
     primary = (code or 0) & 0xFF
     if primary in _DAMAGE:
         return LogDamaged(f"the log {path} is damaged ({error}); run `orchestrion verify` and restore a backup")

@@ -4,11 +4,15 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 LOG_FILE = "log.db"
 CHECKPOINT_FILE = "log.checkpoint"
 KEY_FILE = "redaction.key"
 KEY_BYTES = 32
+
+FORMAT = 1
+"""Version of the log file's layout; a file with a higher one is refused."""
 
 
 def make_home(home: Path) -> None:
@@ -28,6 +32,24 @@ def make_log_file(path: Path) -> None:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         os.fchmod(fd, 0o600)
         os.close(fd)
+
+
+def may_write(path: Path) -> bool:
+    """Whether the log at `path` can be appended to: SQLite writes files beside it, so the folder counts too."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def log_uri(path: Path, *, writable: bool) -> str:
+    """How SQLite is to open the log; never so that it makes the file.
+
+    Reading a WAL database needs its `-wal` and `-shm`, which SQLite makes if the folder may be written to. Where it
+    may not and they are absent, nobody is writing, and the file is read as it stands.
+    """
+    name = f"file:{quote(str(path.absolute()))}"
+    if writable:
+        return f"{name}?mode=rw"
+    still = not may_write(path) and not path.with_name(f"{path.name}-wal").exists()
+    return f"{name}?immutable=1" if still else f"{name}?mode=ro"
 
 
 def redaction_key(home: Path) -> bytes:

@@ -1,5 +1,6 @@
 """The log in memory, on the library's own recorder of that kind: for tests."""
 
+import os
 import threading
 import uuid
 from bisect import bisect_right
@@ -17,6 +18,7 @@ from orchestrion.eventstore.chain import chained, genesis
 from orchestrion.eventstore.checkpoint import Seal
 from orchestrion.eventstore.entry import ChainedRow, Entry, Outcome, Row
 from orchestrion.eventstore.log import RecordedLog
+from orchestrion.eventstore.redaction import passing_redactor
 
 
 class MemoryRecorder(POPOApplicationRecorder):
@@ -144,8 +146,11 @@ class _Growth:
 
 
 class MemoryLog(RecordedLog):
-    """`ports.Log` in memory, with the same door, chain and answers as the one on disk."""
+    """`ports.Log` in memory, with the same door, chain and answers as the one on disk.
+
+    `redactor` None redacts with a key that is kept nowhere.
+    """
 
     def __init__(self, redactor: Redactor | None = None, *, now: clock.Clock = clock.utc_now) -> None:
         recorder = MemoryRecorder(now)
-        super().__init__(recorder, _Growth(recorder), redactor)
+        super().__init__(recorder, _Growth(recorder), redactor or passing_redactor(os.environ))

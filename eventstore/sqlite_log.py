@@ -2,14 +2,13 @@
 
 import os
 from pathlib import Path
-from urllib.parse import quote
 
 from orchestrion.domain.errors import NotFound, OrchestrionError
 from orchestrion.domain.ports import Redactor
 from orchestrion.eventstore import clock
 from orchestrion.eventstore.checkpoint import Checkpoint
 from orchestrion.eventstore.failures import told
-from orchestrion.eventstore.home import CHECKPOINT_FILE, LOG_FILE, make_home, make_log_file
+from orchestrion.eventstore.home import CHECKPOINT_FILE, LOG_FILE, log_uri, make_home, make_log_file, may_write
 from orchestrion.eventstore.log import RecordedLog
 from orchestrion.eventstore.redaction import secret_redactor
 from orchestrion.eventstore.sqlite_pool import LogDatastore
@@ -30,9 +29,7 @@ def open_log(
 ) -> SQLiteLog:
     """Open the log of `home`, making both (0700, 0600) if `create`; `redactor` None is `secret_redactor` of the home.
 
-    A home that may only be read is opened for reading: appends raise LogUnavailable. (Reading a WAL database needs its
-    `-wal` and `-shm`, which SQLite makes if the folder may be written to; where it may not and they are absent, nobody
-    is writing and the file is read as it stands.)
+    A home that may only be read is opened for reading (`home.log_uri` says how): appends raise LogUnavailable.
     Raises NotFound (no log and not `create`), LogUnavailable, LogTooNew.
     """
     path = home / LOG_FILE
@@ -42,26 +39,18 @@ def open_log(
         if create and not path.exists():
             make_home(home)
             make_log_file(path)
-        writable = os.access(path, os.W_OK) and os.access(home, os.W_OK)
+        writable = may_write(path)
         if writable and path.stat().st_mode & 0o077:
             path.chmod(0o600)
         checkpoint = Checkpoint(home / CHECKPOINT_FILE, writable=writable)
     recorder: SQLiteLogRecorder | None = None
     try:
-        recorder = SQLiteLogRecorder(LogDatastore(_uri(path, writable)), path, checkpoint, now)
+        recorder = SQLiteLogRecorder(LogDatastore(log_uri(path, writable=writable)), path, checkpoint, now)
         recorder.prepare(create=create and writable)
+        if redactor is None and writable:
+            redactor = secret_redactor(home, os.environ)
     except OrchestrionError:
         if recorder is not None:
             recorder.close()
         raise
-    if redactor is None and writable:
-        redactor = secret_redactor(home, os.environ)
     return SQLiteLog(recorder, redactor)
-
-
-def _uri(path: Path, writable: bool) -> str:
-    name = f"file:{quote(str(path.absolute()))}"
-    if writable:
-        return f"{name}?mode=rw"
-    alone = not os.access(path.parent, os.W_OK) and not path.with_name(f"{LOG_FILE}-wal").exists()
-    return f"{name}?immutable=1" if alone else f"{name}?mode=ro"

@@ -4,35 +4,30 @@ import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import zstandard
-from eventsourcing.persistence import Notification, StoredEvent
-from eventsourcing.sqlite import SQLiteApplicationRecorder
+from eventsourcing.persistence import StoredEvent
 
-from orchestrion.domain.errors import LogDamaged, LogReplaced, LogTooNew, LogUnavailable, NotFound
+from orchestrion.domain.errors import LogDamaged, LogTooNew, LogUnavailable
 from orchestrion.eventstore import clock
 from orchestrion.eventstore.chain import chained, genesis
 from orchestrion.eventstore.checkpoint import Checkpoint, Seal
-from orchestrion.eventstore.entry import ChainedRow, Entry, Outcome, Row
+from orchestrion.eventstore.entry import Entry, Outcome
 from orchestrion.eventstore.failures import told
+from orchestrion.eventstore.home import FORMAT
 from orchestrion.eventstore.sqlite_pool import LogDatastore
+from orchestrion.eventstore.sqlite_reader import CODEC, SQLiteLogReader, last_ever
 
-FORMAT = 1
-"""Version of the file's layout; a file with a higher one is refused."""
-
-CODEC = "zstd"
-_ROW = "position, originator_id, originator_version, topic, recorded_at, state"
 _INSERT = (
     "INSERT INTO stored_events (position, originator_id, originator_version, topic, recorded_at, state, chain) "
     "VALUES (?,?,?,?,?,?,?)"
 )
 
 
-class SQLiteLogRecorder(SQLiteApplicationRecorder):
+class SQLiteLogRecorder(SQLiteLogReader):
     """Table `stored_events` of one file. Writers of all processes queue at the checkpoint's lock.
 
     SQLite before 3.51.3 may lose a commit when one connection resets the WAL while another writes; as every write,
@@ -40,11 +35,8 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
     """
 
     def __init__(self, datastore: LogDatastore, path: Path, checkpoint: Checkpoint, now: clock.Clock) -> None:
-        super().__init__(datastore)
-        self.path = path
-        self.checkpoint = checkpoint
+        super().__init__(datastore, path, checkpoint)
         self._now = now
-        self._inode = self._stat()
         self.identity = ""
 
     def construct_create_table_statements(self) -> list[str]:
@@ -91,107 +83,17 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
                 c.execute("SELECT count(*) FROM sqlite_master")
                 if c.fetchone()[0]:
                     return  # another process has made it, or it is somebody else's database
+                if (seal := self.checkpoint.read()) and seal.position:
+                    raise LogDamaged(
+                        f"{self.checkpoint.path} says that a log stood here at position {seal.position}, but "
+                        f"{self.path.name} is gone or empty; restore it, or remove the checkpoint to begin a new log"
+                    )
                 for statement in self.create_table_statements:
                     c.execute(statement)
                 identity = uuid.uuid4().hex
                 meta = {"identity": identity, "format": str(FORMAT), "created_at": clock.stamp(self._now())}
                 c.executemany("INSERT INTO log_meta VALUES (?,?)", list(meta.items()))
                 self.checkpoint.begin(Seal(identity, 0, genesis(identity).hex()))
-
-    # Reading
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Cursor]:
-        """A cursor that sees one moment of the log; its rows are plain tuples."""
-        with told(self.path):
-            self._check_file()
-            with self.datastore.transaction(commit=False) as c:
-                cursor: sqlite3.Cursor = c  # type: ignore[assignment]  # the library types it as its wrapper
-                cursor.row_factory = None
-                yield cursor
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        """As the library's own, which finds no column `rowid` where the key has a name."""
-        first = (start or 0) - (1 if inclusive_of_start else 0)
-        where, params = "position > ?", [first, *topics]
-        if topics:
-            where += f" AND topic IN ({','.join('?' * len(topics))})"
-        if stop is not None:
-            where, params = f"{where} AND position <= ?", [*params, stop]
-        with self.reading() as c:
-            query = f"SELECT {_ROW} FROM stored_events WHERE {where} ORDER BY position LIMIT ?"  # noqa: S608
-            return [
-                Notification(id=p, originator_id=s, originator_version=v, topic=k, state=state)
-                for p, s, v, k, _, state in c.execute(query, [*params, limit])
-            ]
-
-    def rows(self, after: int, upto: int | None, limit: int) -> list[Row]:
-        """Rows beyond `after`, in order of position."""
-        query = f"SELECT {_ROW} FROM stored_events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"  # noqa: S608
-        with self.reading() as c:
-            return c.execute(query, (after, 2**63 - 1 if upto is None else upto, limit)).fetchall()
-
-    def chained_rows(self, after: int, limit: int) -> list[ChainedRow]:
-        """Rows beyond `after` with their chain hashes, in order of position."""
-        query = f"SELECT {_ROW}, chain FROM stored_events WHERE position > ? ORDER BY position LIMIT ?"  # noqa: S608
-        with self.reading() as c:
-            return c.execute(query, (after, limit)).fetchall()
-
-    def rows_of(self, stream: str) -> list[Row]:
-        """All rows of one stream, by version."""
-        query = f"SELECT {_ROW} FROM stored_events WHERE originator_id = ? ORDER BY originator_version"  # noqa: S608
-        with self.reading() as c:
-            return c.execute(query, (stream,)).fetchall()
-
-    def streams(self, prefix: str) -> list[str]:
-        """Names of the streams that begin with `prefix`, sorted."""
-        query = "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id >= ? AND originator_id < ?"
-        with self.reading() as c:
-            return sorted(name for (name,) in c.execute(query, (prefix, f"{prefix}\U0010ffff")))
-
-    def head(self) -> int:
-        """The last position; 0 if there is none."""
-        with self.reading() as c:
-            return int(c.execute("SELECT coalesce(max(position), 0) FROM stored_events").fetchone()[0])
-
-    def last_ever(self) -> int:
-        """The highest position ever given out, as SQLite remembers it."""
-        with self.reading() as c:
-            return _last_ever(c)
-
-    def blob(self, name: str) -> bytes:
-        """The content of a blob. Raises NotFound, and LogDamaged if it is not what its hash says."""
-        with self.reading() as c:
-            row = c.execute("SELECT codec, size, data FROM blobs WHERE hash = ?", (name,)).fetchone()
-        if row is None:
-            raise NotFound(f"there is no blob {name} in the log {self.path}")
-        content = unpacked(*row)
-        if content is None or sha256(content).hexdigest() != name:
-            raise LogDamaged(f"blob {name} in the log {self.path} is damaged; run `orchestrion verify`")
-        return content
-
-    def has_blob(self, name: str) -> bool:
-        """Whether a blob stands under that hash."""
-        with self.reading() as c:
-            return c.execute("SELECT 1 FROM blobs WHERE hash = ?", (name,)).fetchone() is not None
-
-    def blob_names(self, after: str, limit: int) -> list[str]:
-        """Hashes beyond `after`, sorted."""
-        with self.reading() as c:
-            query = "SELECT hash FROM blobs WHERE hash > ? ORDER BY hash LIMIT ?"
-            return [name for (name,) in c.execute(query, (after, limit))]
-
-    def seal(self) -> Seal | None:
-        """What the checkpoint outside says."""
-        return self.checkpoint.read()
 
     # Writing
 
@@ -208,7 +110,7 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
             with connection.transaction(commit=True) as c:
                 cursor: sqlite3.Cursor = c  # type: ignore[assignment]  # the library types it as its wrapper
                 cursor.row_factory = None
-                self._check_file()
+                self.check_file()
                 yield cursor
                 last, _, chain = self._tail(cursor)
             self.checkpoint.write(Seal(self.identity, last, chain.hex()))
@@ -276,7 +178,7 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
         """The last row's position, time and hash. Raises LogDamaged if rows after it are known to have been there."""
         tail = self._tail(c)
         seal = self.checkpoint.read()
-        known = max(_last_ever(c), seal.position if seal and seal.identity == self.identity else 0)
+        known = max(last_ever(c), seal.position if seal and seal.identity == self.identity else 0)
         if known > tail[0]:
             raise LogDamaged(
                 f"the log {self.path} ends at position {tail[0]} but has been at {known}: its tail was cut off; "
@@ -289,23 +191,6 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
             )
         return tail
 
-    # The file
-
-    def _stat(self) -> tuple[int, int]:
-        status = self.path.stat()
-        return status.st_dev, status.st_ino
-
-    def _check_file(self) -> None:
-        try:
-            same = self._stat() == self._inode
-        except FileNotFoundError:
-            same = False
-        if not same:
-            raise LogReplaced(
-                f"the log {self.path} was removed or replaced while it was open; start again with the file that is to "
-                "be used"
-            )
-
     def close(self) -> None:
         """Close all connections; under the lock, for the last one to close writes the WAL back."""
         with told(self.path):
@@ -315,11 +200,6 @@ class SQLiteLogRecorder(SQLiteApplicationRecorder):
             else:
                 self.datastore.close()
             self.checkpoint.close()
-
-
-def _last_ever(c: sqlite3.Cursor) -> int:
-    c.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'stored_events'")
-    return int(c.fetchone()[0])
 
 
 def _stands(c: sqlite3.Cursor, stream: str, version: int) -> bool:
@@ -354,13 +234,3 @@ def _insert_blobs(c: sqlite3.Cursor, blobs: Mapping[str, bytes]) -> None:
         if c.fetchone() is None:
             data = zstandard.ZstdCompressor().compress(content)
             c.execute("INSERT INTO blobs VALUES (?,?,?,?)", (name, len(content), CODEC, data))
-
-
-def unpacked(codec: str, size: int, data: bytes) -> bytes | None:
-    """A blob's content; None if it cannot be unpacked."""
-    if codec != CODEC:
-        return None
-    try:
-        return zstandard.ZstdDecompressor().decompress(data, max_output_size=size or 1)
-    except zstandard.ZstdError:
-        return None
