@@ -1,5 +1,6 @@
 """What an agent's file says: Claude Code's keys, and ours that tell the planner and the runners what to do."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -61,6 +62,13 @@ class Vocabulary(Part):
     """What the actions act on."""
     absorbs: bool = False
     """Whether these words take the words before them as their subject: "API documentation" is documentation."""
+
+    @model_validator(mode="after")
+    def _groups_are_there(self) -> "Vocabulary":
+        named = re.findall(r"<([^<>]*)>", " ".join((*self.signals, *self.actions, *self.objects)))
+        if unknown := [name for name in named if name not in self.synonyms]:
+            raise ValueError(f"no group of synonyms is called {unknown[0]!r}")
+        return self
 
 
 class AgentDefinition(Part):

@@ -11,7 +11,6 @@ from typing import Literal
 
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.words import Word, stem, words
-from orchestrion.domain.errors import BadDefinition
 
 Role = Literal["signal", "action", "object"]
 Phrase = tuple[str, ...]
@@ -29,6 +28,8 @@ ENDS_REACH = _set(
 RENEWS_REACH = _set("with plus including alongside along together and")
 LEADS_VERB = _set("and then to please also or must should can could we need you i let lets")
 """A word that may be noun or verb is a verb at the beginning and after one of these."""
+MAX_BEFORE_NOUN = 1
+"""Words before the first noun of a request without a verb: "New endpoint with a UI"."""
 NEGATES = _set("without skip omit excluding except")
 NEGATION_REACH = 3
 """Words between "without" and what it takes out, at most."""
@@ -78,7 +79,7 @@ def calls(request: str, agents: Iterable[AgentDefinition]) -> dict[str, Call]:
 
 
 def phrases(agent: AgentDefinition) -> Iterator[tuple[Role, Phrase]]:
-    """Every phrase of `agent`'s vocabulary with its role, synonyms filled in. Raises BadDefinition."""
+    """Every phrase of `agent`'s vocabulary with its role, synonyms filled in."""
     vocabulary = agent.vocabulary
     listed: tuple[tuple[Role, Sequence[str]], ...] = (
         ("signal", (*vocabulary.signals, *agent.keywords)),
@@ -94,10 +95,7 @@ def phrases(agent: AgentDefinition) -> Iterator[tuple[Role, Phrase]]:
 def _alternatives(part: str, agent: AgentDefinition) -> list[Phrase]:
     if not (part.startswith("<") and part.endswith(">")):
         return [tuple(word.stem for word in words(part))]
-    group = agent.vocabulary.synonyms.get(part[1:-1])
-    if group is None:
-        raise BadDefinition(f"{agent.path}:1: vocabulary: no group of synonyms is called {part[1:-1]!r}")
-    return [tuple(word.stem for word in words(entry)) for entry in group]
+    return [tuple(word.stem for word in words(entry)) for entry in agent.vocabulary.synonyms[part[1:-1]]]
 
 
 def _matches(said: Sequence[Word], team: Iterable[AgentDefinition]) -> list[Match]:
@@ -143,10 +141,10 @@ def _without_negated(found: list[Match], said: Sequence[Word], skippable: set[st
 
 
 def _acting(found: list[Match], said: Sequence[Word]) -> Iterator[Match]:
-    """Actions with an object within reach, and the object; in a request without any verb, the objects alone."""
+    """Actions with an object within reach, and the object; in a request that begins with a noun, objects alone do."""
     verbs = sorted({(m.start, m.end) for m in found if m.role == "action" and _is_verb(m.start, found, said)})
     nouns = [m for m in found if m.role != "action" and not _is_verb(m.start, found, said)]
-    if not verbs:
+    if not verbs and nouns and min(m.start for m in nouns) <= MAX_BEFORE_NOUN:
         yield from (m for m in nouns if m.role == "object")
     for start, end in verbs:
         reach = _reach(end, said, nouns, {other for other, _ in verbs})
