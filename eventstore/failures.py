@@ -41,7 +41,7 @@ def _sentence(path: Path, error: Exception) -> LogUnavailable | LogDamaged:
         return LogUnavailable(f"the log {path} was closed; open it again")
     primary = (code or 0) & 0xFF
     if primary in _DAMAGE:
-        return LogDamaged(f"the log {path} is damaged ({error}); run `orchestrion verify` and restore a backup")
+        return LogDamaged(f"the log {path} is damaged ({error}); restore it from a backup or choose another home")
     remedy = _REMEDIES.get(primary, "run `orchestrion doctor`")
     return LogUnavailable(f"the log {path} cannot be used: {remedy} ({error})")
 

@@ -193,6 +193,8 @@ class SQLiteLogRecorder(SQLiteLogReader):
 
     def close(self) -> None:
         """Close all connections; under the lock, for the last one to close writes the WAL back."""
+        if self.datastore.pool.closed:
+            return
         with told(self.path):
             if self.checkpoint.writable:
                 with self.checkpoint.locked():
