@@ -10,7 +10,7 @@ _ENDINGS = (
     ("isation", "iz", 3), ("ization", "iz", 3), ("ise", "iz", 4), ("ising", "iz", 4), ("ised", "iz", 4),
     ("iser", "iz", 4), ("izer", "iz", 4), ("izing", "iz", 4), ("ized", "iz", 4), ("ize", "iz", 4),
     ("abilities", "abl", 4), ("ability", "abl", 4), ("able", "abl", 4),
-    ("ations", "", 4), ("ation", "", 4), ("ating", "", 4), ("ated", "", 4), ("ates", "", 4), ("ate", "", 4),
+    ("ations", "", 4), ("ation", "", 4), ("ators", "", 4), ("ator", "", 4), ("ating", "", 4), ("ated", "", 4), ("ates", "", 4), ("ate", "", 4),
     ("ions", "", 4), ("ion", "", 4), ("ments", "", 4), ("ment", "", 4), ("ities", "", 4), ("ity", "", 4),
     ("ness", "", 4), ("ings", "", 3), ("ing", "", 3), ("ers", "", 4), ("er", "", 4), ("ed", "", 3), ("ly", "", 4),
     ("ies", "i", 2), ("ives", "", 5), ("ive", "", 5), ("es", "", 3), ("s", "", 2), ("e", "", 3), ("y", "i", 2),
