@@ -28,7 +28,7 @@ NAMES_TRIED = 100
 USAGE = "usage: orchestrion hook [--home DIR] < payload.json; `orchestrion install claude-code` sets it up"
 
 
-def main() -> int:
+def main(arguments: "list[str] | None" = None) -> int:
     """Keep standard input in the spool of the home that `--home`, the environment or the platform names. Returns 0."""
     size, home = 0, ""
     try:
@@ -36,7 +36,7 @@ def main() -> int:
         if os.isatty(0):
             sys.stderr.write(f"{USAGE}\n")
             return 0
-        home = home_of(sys.argv[1:], os.environ)
+        home = home_of(sys.argv[1:] if arguments is None else arguments, os.environ)
         payload = received()
         size = len(payload)
         keep(os.path.join(home, SPOOL_NAME), payload)
