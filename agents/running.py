@@ -67,6 +67,8 @@ class Running:
             after = await asyncio.to_thread(self._stage.place.fingerprints)
         changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
         done.modified = tuple(changed)
+        if changed:
+            done.outcome.outputs["diff"] = await asyncio.to_thread(self._stage.place.diff, changed)
         if deleted := [path for path in changed if path not in after]:
             done.outcome.outputs["files_deleted"] = deleted
 
@@ -103,10 +105,9 @@ class Running:
             stage.journal, stage.bus, session=stage.session, run=turn.run, agent=name, began=started, quiet=True
         )
         known = stage.standing.get(name)
-        before = None if known is None else [finding for finding in known if finding.file in turn.files]
         runner, work = RUNNERS[turn.agent.runner or "steps"], stage.work_for(turn)
         try:
-            verdict = await check(runner, work, desk, base=stage.place.base, before=before, claimed=done.outcome.fixed)
+            verdict = await check(runner, work, desk, base=stage.place.base, before=known, claimed=done.outcome.fixed)
         except asyncio.CancelledError:
             stage.end(turn, Outcome("cancelled", reason="the run it was to validate was stopped"))
             raise
@@ -117,7 +118,8 @@ class Running:
         word = "approved" if verdict.approved else "rejected"
         stage.end(turn, Outcome(summary=f"{word} the changes", outputs=verdict.as_payload()))
         if known is not None:
-            stage.standing[name] = [f for f in known if f.file not in turn.files] + verdict.after
+            kept = [finding for finding in known if finding.file not in turn.files]
+            stage.standing[name] = kept + [finding for finding in verdict.after if finding.file in turn.files]
         return verdict
 
 

@@ -32,7 +32,10 @@ class Verdict:
 def judge(
     before: Sequence[Finding], after: Sequence[Finding], claimed: Sequence[Finding], files: Sequence[str]
 ) -> Verdict:
-    """The verdict on changes to `files`; `claimed` findings of rules the check does not know are not its affair."""
+    """The verdict on changes to `files`; claims of rules that the check does not know are not its affair.
+
+    `before` may hold more than those files, for a check may look, and find something new, beyond them.
+    """
     was, now = (Counter(finding.key for finding in found) for found in (before, after))
     said = Counter(finding.key for finding in claimed if finding.key in was)
     new = [f"{rule} in {file}" for (file, rule), count in now.items() if count > was[file, rule]]
@@ -41,10 +44,10 @@ def judge(
     evidence = {
         "rule": "nothing new is found, and everything claimed as fixed is gone",
         "files": list(files),
-        "before": len(before),
-        "after": len(after),
+        "before": sum(finding.file in files for finding in before),
+        "after": sum(finding.file in files for finding in after),
         "confirmed_fixed": sum(said.values()) - len(still),
-        "remaining": [finding.as_payload() for finding in after],
+        "remaining": [finding.as_payload() for finding in after if finding.file in files],
     }
     return Verdict(not reasons, reasons, evidence, list(after))
 

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,9 +65,9 @@ class Workspace:
         found = (Change(p, _bytes(self.base / p), _bytes(self.work / p)) for p in sorted(before | after))
         return [change for change in found if change.before != change.after]
 
-    def diff(self) -> str:
-        """The changes as a unified diff."""
-        return "".join(_diff(change) for change in self.changes())
+    def diff(self, only: Collection[str] | None = None) -> str:
+        """The changes, or those of the paths in `only`, as a unified diff."""
+        return "".join(_diff(change) for change in self.changes() if only is None or change.path in only)
 
     def apply(self) -> list[str]:
         """Bring the changes back to the user's folder; the paths changed. Raises Conflict, having changed nothing."""
