@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrion.cli import spool
 from orchestrion.domain.errors import NotFound, OrchestrionError
 
 if TYPE_CHECKING:
@@ -54,13 +55,15 @@ def home_of(option: Path | None, environ: Mapping[str, str] = os.environ) -> Hom
 
 @contextmanager
 def opened_log(home: Home) -> "Iterator[Log]":
-    """The log that is there. Raises NotFound for a home without one: asking must not begin it."""
-    if not home.exists():
+    """The log that is there, with what hooks have left. Raises NotFound for a home without any: asking begins none."""
+    hooked = spool.waiting(home.path)
+    if not home.exists() and not hooked:
         raise NotFound(f"there is no log in {home.path} yet; `orchestrion demo`, `run` or `import` begins one")
     from orchestrion.eventstore import open_log
 
-    log = open_log(home.path, create=False)
+    log = open_log(home.path, create=hooked)
     try:
+        spool.bring_in(home.path, log)
         yield log
     finally:
         log.close()
@@ -74,6 +77,7 @@ def written_log(home: Home) -> "Iterator[tuple[Log, Redactor]]":
     redactor = secret_redactor(home.path, os.environ)
     log = open_log(home.path, redactor=redactor)
     try:
+        spool.bring_in(home.path, log)
         yield log, redactor
     finally:
         log.close()
