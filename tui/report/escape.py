@@ -8,7 +8,7 @@ from orchestrion.domain.inert import one_line
 from orchestrion.tui.report.words import UNKNOWN, plain
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|#~!$+.@:-])")
-_ALONE_HARMLESS = re.compile(r"(?<=\w)(?<!www)\\([.:-])(?=\w)|\\([.:-])(?= )|(?<=\w)\\(_)(?=\w)")
+_ALONE_HARMLESS = re.compile(r"(?<=\w)(?<!www)\\([.:-])(?=\w)|\\([.:-])(?= |$)|(?<=\w)\\(_)(?=\w)")
 _HTML_SIGNS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _MERMAID = re.compile(r"[^\w .,/()@+=-]", re.ASCII)
 _NOT_ID = re.compile(r"\W", re.ASCII)

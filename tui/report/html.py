@@ -18,10 +18,6 @@ ARROW_LEGEND = (("message", "message"), ("urgent", "urgent message"), ("handoff"
 
 def html(report: Report) -> str:
     """The whole document. Every text from the log is escaped and inert."""
-    style = _style()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{_hash(style)}'; img-src data:; base-uri 'none'; form-action 'none'"
-    )
     head = together(
         Markup('<meta charset="utf-8">'),
         Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy()}">'),

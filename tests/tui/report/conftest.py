@@ -11,15 +11,26 @@ from orchestrion.eventstore import MemoryLog
 from orchestrion.projections import Store
 
 
-@pytest.fixture(scope="session")
-def stage() -> ModuleType:
-    """The module `session_play`, for the tests have no packages."""
-    spec = spec_from_file_location("session_play", Path(__file__).with_name("session_play.py"))
+def _loaded(name: str) -> ModuleType:
+    """A module that stands beside this one, for the tests have no packages."""
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def stage() -> ModuleType:
+    """The module `session_play`."""
+    return _loaded("session_play")
+
+
+@pytest.fixture(scope="session")
+def hostile() -> ModuleType:
+    """The module `hostile`."""
+    return _loaded("hostile")
 
 
 @pytest.fixture
