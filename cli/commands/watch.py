@@ -1,0 +1,85 @@
+"""Speaks about looking: watch, replay."""
+
+from typing import Annotated
+
+import typer
+
+from orchestrion.cli.options import AtOption, HomeOption, SessionArgument
+
+PLAIN = (
+    "This terminal cannot show the dashboard (no terminal, or TERM says it is dumb); here is the commentary instead."
+)
+
+LightOption = Annotated[bool, typer.Option("--light", help="The light theme.")]
+
+
+def watch(
+    *,
+    session: Annotated[
+        str | None,
+        typer.Argument(metavar="SESSION", help="Begin with this session: its id, a beginning of it, or `last`."),
+    ] = None,
+    light: LightOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Watch the sessions live: agents, messages, handoffs, tools, patterns, SQL and the log's health.
+
+    `?` shows every key. It only reads. Without a fit terminal the commentary of the last session is followed instead.
+    """
+    from orchestrion.cli.asking import LAST, session_of
+    from orchestrion.cli.dashboard import fed, fits_a_dashboard
+    from orchestrion.cli.show import say
+    from orchestrion.cli.storytelling import tell
+    from orchestrion.cli.wiring import asked, home_of
+
+    place = home_of(home)
+    if not fits_a_dashboard():
+        say(PLAIN)
+        with asked(place) as store:
+            return tell(store, session_of(store, session or LAST), follow=True)
+    from orchestrion.tui.app import Dashboard
+
+    with fed(place) as (store, feed):
+        if session is not None:
+            store.catch_up()
+        found = session_of(store, session) if session is not None else None
+        Dashboard(feed, session=found, light=light).run()
+    return None
+
+
+def replay(
+    *,
+    session: SessionArgument = "last",
+    plain: Annotated[bool, typer.Option("--plain", help="Print the commentary instead, with its own timing.")] = False,
+    speed: Annotated[
+        float,
+        typer.Option("--speed", min=0, metavar="X", help="So many times as fast; 0 prints --plain without waiting."),
+    ] = 1.0,
+    at: AtOption = None,
+    light: LightOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Play a session back: every screen as it stood at a position, with a time line to go to any other.
+
+    It never starts an agent, a model or a tool. With --plain the commentary is printed, up to --at.
+    """
+    from orchestrion.cli import replaying
+    from orchestrion.cli.asking import session_of
+    from orchestrion.cli.dashboard import fed, fits_a_dashboard
+    from orchestrion.cli.show import say
+    from orchestrion.cli.wiring import asked, home_of
+
+    place = home_of(home)
+    if not plain and not fits_a_dashboard():
+        say(PLAIN)
+        plain = True
+    if plain:
+        with asked(place) as store:
+            return replaying.replay(store, session_of(store, session), speed=speed, at=at)
+    from orchestrion.tui.app import Dashboard
+
+    with fed(place) as (store, feed):
+        store.catch_up()
+        found = session_of(store, session)
+        Dashboard(feed, session=found, replay=True, at=at, speed=speed or 1.0, light=light).run()
+    return None

@@ -1,0 +1,2 @@
+-- Events that this version cannot read.
+SELECT count(*) FROM dead_letters

@@ -1,0 +1,2 @@
+-- One handoff with its package and what became of it.
+SELECT * FROM handoffs WHERE handoff = $handoff

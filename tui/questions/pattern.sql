@@ -1,0 +1,2 @@
+-- One pattern as it is.
+SELECT * FROM patterns WHERE pattern = $pattern

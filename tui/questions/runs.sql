@@ -1,0 +1,16 @@
+-- The runs of a session with what each took itself, and the tool it is waiting for.
+SELECT r.run, r.agent, r.parent_run, r.parent_call, r.task, r.status, r.started_at, r.ended_at, r.duration_ms,
+    r.tool_calls, r.messages, r.phase, r.attempt, r.model, r.summary, r.reason, r.remedy, r.files_modified, r.outputs,
+    u.tokens, NULL::DOUBLE AS cost,
+    CASE WHEN r.status = 'running' THEN w.tool END AS current_tool
+FROM agent_runs r
+LEFT JOIN (
+    SELECT run, sum(input_tokens + output_tokens + cache_read_tokens + cache_write_tokens)::BIGINT AS tokens
+    FROM usage WHERE session = $session GROUP BY run
+) u ON u.run = r.run
+LEFT JOIN (
+    SELECT run, arg_max(tool, position) AS tool FROM tool_calls
+    WHERE session = $session AND status = 'unresolved' GROUP BY run
+) w ON w.run = r.run
+WHERE r.session = $session
+ORDER BY r.started_at NULLS LAST, r.run

@@ -1,0 +1,2 @@
+-- Narrows to what is not over.
+AND status IN ('running', 'waiting')

@@ -1,0 +1,53 @@
+"""The events a figure rests on; one of them opened is the log itself."""
+
+from collections.abc import Mapping
+
+from textual.app import ComposeResult
+
+from orchestrion.tui import figures
+from orchestrion.tui.asking import Answered, Question
+from orchestrion.tui.columns import Column, Evidence
+from orchestrion.tui.commentary import told
+from orchestrion.tui.screens.opened import OpenedEvent
+from orchestrion.tui.screens.view import View
+from orchestrion.tui.widgets.grid import Grid
+
+COLUMNS = (
+    Column("position", "Position", figures.count, right=True),
+    Column("happened_at", "Happened", figures.moment, tone="quiet"),
+    Column("kind", "Kind", tone="strong", widest=22),
+    Column("told", "What happened", grow=True, widest=40),
+    Column("source", "Witness", tone="quiet"),
+    Column("stream", "Stream", tone="quiet", widest=40),
+)
+_EVENTS = """SELECT position, happened_at, kind, source, stream, coalesce(agent, run) AS agent, data,
+    data->>'$.tool' AS tool, (data->>'$.duration_ms')::BIGINT AS duration_ms
+FROM events WHERE """
+
+
+class EventList(View):
+    """Events that meet a condition, by position."""
+
+    CSS_PATH = "evidence.tcss"
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__()
+        self.evidence = evidence
+
+    def body(self) -> ComposeResult:
+        yield Grid(COLUMNS, id="events", empty="No event: this figure rests on nothing that is recorded.")
+
+    def questions(self) -> list[Question]:
+        sql = _EVENTS + self.evidence.where
+        return [self.query_one(Grid).question(sql, "position", **self.evidence.params)]
+
+    def draw(self, answered: Mapping[str, Answered]) -> None:
+        found = answered["events"]
+        rows = [(*row, told(dict(zip(found.columns, row, strict=True)))) for row in found.rows]
+        self.query_one(Grid).fill(Answered((*found.columns, "told"), rows, found.count, found.offset))
+
+    def subject(self) -> str:
+        return f"{self.query_one(Grid).count:,} events behind: {self.evidence.title}"
+
+    def detail(self, opened: Grid.Opened) -> View:
+        return OpenedEvent(opened.row["position"])

@@ -1,0 +1,85 @@
+"""One session: the tree of its runs with what they took, its phases, its commentary and its metrics."""
+
+from collections.abc import Mapping
+
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from orchestrion.tui import figures
+from orchestrion.tui.asking import Answered, Question
+from orchestrion.tui.columns import Column, events_of, number
+from orchestrion.tui.commentary import told
+from orchestrion.tui.questions import question
+from orchestrion.tui.screens.opened import OpenedEvent, OpenedRun
+from orchestrion.tui.screens.view import View
+from orchestrion.tui.tree import grown
+from orchestrion.tui.widgets.grid import Grid
+from orchestrion.tui.widgets.overview import Overview
+
+_RUNS = "list_contains($below, run)"
+RUNS = (
+    Column("name", "Agent", tone="strong", widest=34),
+    Column("status", "Status", tone="status"),
+    Column("duration_ms", "Took", figures.lasting, right=True, rests=events_of(
+        "start and end", f"session = $session AND {_RUNS} AND kind LIKE 'agent.%'", "session", "below")),
+    number("tool_calls", "Calls", events_of(
+        "tool calls", f"session = $session AND {_RUNS} AND kind LIKE 'tool.%'", "session", "below")),
+    number("messages", "Msgs", events_of(
+        "messages", f"session = $session AND {_RUNS} AND kind = 'message.sent'", "session", "below")),
+    number("tokens", "Tokens", events_of(
+        "tokens", f"session = $session AND {_RUNS} AND kind = 'usage.recorded'", "session", "below"), figures.tokens),
+    number("cost", "Cost", write=figures.text),
+    Column("current_tool", "Now", figures.optional, widest=16),
+    Column("task", "Task", grow=True, tone="quiet", widest=30),
+)  # fmt: skip
+STORY = (
+    Column("happened_at", "Time", figures.clock, tone="quiet"),
+    Column("told", "Commentary, newest first", figures.text, grow=True, widest=40),
+    Column("position", "Position", figures.count, right=True, tone="quiet"),
+)
+QUESTIONS = ("session", "parallel", "phases", "tokens", "runs")
+
+
+class Session(View):
+    """What the chosen session did."""
+
+    CSS_PATH = "session.tcss"
+    here = "session"
+
+    def body(self) -> ComposeResult:
+        yield Overview()
+        with Container(id="halves"):
+            yield Grid(RUNS, id="tree", empty="No run of an agent is known.", title="Runs").add_class("bordered")
+            yield Grid(STORY, id="story", empty="Nothing has happened yet.", title="Commentary").add_class("bordered")
+
+    def questions(self) -> list[Question]:
+        session = self.dashboard.session
+        if session is None:
+            return []
+        asked = [Question(name, question(name), {"session": session}) for name in QUESTIONS]
+        return [*asked, self.query_one("#story", Grid).question(question("story"), "position DESC", session=session)]
+
+    def draw(self, answered: Mapping[str, Answered]) -> None:
+        self.query_one(Overview).show(answered)
+        runs = grown(answered["runs"].dicts())
+        for run in runs:
+            run["session"] = self.dashboard.session
+            run["name"] = run["branch"] + (run["agent"] or run["run"])
+        columns = ("run", *(key for key in runs[0] if key != "run")) if runs else ("run",)
+        rows = [tuple(run[key] for key in columns) for run in runs]
+        self.query_one("#tree", Grid).fill(Answered(columns, rows, len(rows)))
+        self.query_one("#story", Grid).fill(with_story(answered["story"]))
+
+    def subject(self) -> str:
+        return self.dashboard.session or "No session is chosen: Enter on one of the Sessions screen."
+
+    def detail(self, opened: Grid.Opened) -> View:
+        if opened.grid.id == "story":
+            return OpenedEvent(opened.row["position"])
+        return OpenedRun(opened.row)
+
+
+def with_story(answered: Answered) -> Answered:
+    """Events with the line that tells each as another column."""
+    rows = [(*row, told(dict(zip(answered.columns, row, strict=True)))) for row in answered.rows]
+    return Answered((*answered.columns, "told"), rows, answered.count, answered.offset)

@@ -1,0 +1,88 @@
+"""All sessions, live ones first; a filter searches requests, messages and tool parameters."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+
+from orchestrion.tui import figures
+from orchestrion.tui.actions import bindings
+from orchestrion.tui.asking import Answered, Question
+from orchestrion.tui.columns import Column, events_of, number
+from orchestrion.tui.questions import question
+from orchestrion.tui.screens.view import View
+from orchestrion.tui.widgets.finder import Finder
+from orchestrion.tui.widgets.grid import Grid
+
+COLUMNS = (
+    Column("status", "Status", tone="status"),
+    Column("request", "Request", write=figures.text, grow=True, widest=30, tone="strong"),
+    number("agents", "Runs", events_of("runs", "session = $session AND kind LIKE 'agent.%'", "session")),
+    number("tool_calls", "Calls", events_of("tool calls", "session = $session AND kind LIKE 'tool.%'", "session")),
+    number("messages", "Msgs", events_of("messages", "session = $session AND kind = 'message.sent'", "session")),
+    number(
+        "tokens",
+        "Tokens",
+        events_of("tokens", "session = $session AND kind = 'usage.recorded'", "session"),
+        figures.tokens,
+    ),
+    number("cost", "Cost", write=figures.text),
+    Column("age", "Age", figures.lasting, right=True, rests=events_of("events", "session = $session", "session")),
+    Column("source", "Source", tone="quiet", widest=14),
+    Column("project", "Project", tone="quiet", widest=24),
+    Column("started_at", "Started", figures.moment, tone="quiet"),
+    Column("session", "Session", tone="quiet", widest=36),
+)
+ORDER = "status IN ('running', 'waiting') DESC, ended_at DESC NULLS LAST, session"
+
+
+class Sessions(View):
+    """The list everything begins with."""
+
+    CSS_PATH = "sessions.tcss"
+    BINDINGS: ClassVar[list[Any]] = bindings("sessions")
+    here = "sessions"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.only_live = False
+
+    def body(self) -> ComposeResult:
+        yield Finder("search requests, messages and tool parameters")
+        yield Grid(
+            COLUMNS, id="sessions", empty="No session is in the log yet: orchestrion demo, run or import adds one."
+        )
+
+    def questions(self) -> list[Question]:
+        sql = question("sessions")
+        given: dict[str, object] = {"now": self.dashboard.now()}
+        if self.only_live:
+            sql += question("sessions_live")
+        if self.find:
+            sql, given["find"] = sql + question("sessions_found"), self.find
+        return [self.query_one(Grid).question(sql, ORDER, **given)]
+
+    def draw(self, answered: Mapping[str, Answered]) -> None:
+        self.query_one(Grid).fill(answered["sessions"])
+
+    def subject(self) -> str:
+        parts = [f"{self.query_one(Grid).count:,} sessions"]
+        if self.only_live:
+            parts.append("live only")
+        if self.find:
+            parts.append(f"with “{self.find}”")
+        return " · ".join(parts)
+
+    @on(Grid.Pointed)
+    def _pointed(self, message: Grid.Pointed) -> None:
+        if self.dashboard.at is None:
+            self.dashboard.session = message.row["session"]
+
+    def detail(self, opened: Grid.Opened) -> None:
+        self.dashboard.choose(opened.row["session"])
+        self.dashboard.action_look("session")
+
+    def action_only_live(self) -> None:
+        self.only_live = not self.only_live
+        self.ask()

@@ -1,0 +1,97 @@
+"""One thing opened: its facts, texts, folded JSON and coloured diffs, one under the other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from orchestrion.domain.inert import one_line
+from orchestrion.tui import figures
+from orchestrion.tui.diffs import Line, changes, looks_like_diff
+from orchestrion.tui.widgets.json_tree import JsonTree
+
+LONGEST_TEXT = 60_000
+"""Characters of a text that are drawn; the rest is counted."""
+_TONES = {"+": "$success", "-": "$error", "@": "$accent", " ": "$quiet"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a document: `facts` a mapping, `json` any value, `text` a string, `diff` lines with their signs."""
+
+    heading: str
+    kind: Literal["facts", "json", "text", "diff"]
+    value: Any
+
+
+class Document(VerticalScroll):
+    """Parts to scroll through."""
+
+    DEFAULT_CSS = """
+    Document { height: 1fr; padding: 0 1; }
+    Document .heading { color: $primary; text-style: bold; margin-top: 1; }
+    Document Static { height: auto; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static("", markup=False)
+
+    async def show(self, parts: Sequence[Part]) -> None:
+        """Draw `parts` in place of what stood there."""
+        with self.app.batch_update():
+            await self.remove_children()
+            for part in parts:
+                await self.mount(Static(one_line(part.heading), markup=False, classes="heading"), drawn(part))
+
+
+def value_parts(heading: str, value: Any) -> list[Part]:
+    """How a value is best shown: a diff in colours, a structure folded, anything else as text."""
+    value = figures.document(value)
+    if value is None or value == "":
+        return []
+    if isinstance(value, str):
+        if looks_like_diff(value):
+            return [Part(heading, "diff", [Line(line[:1] or " ", line[1:]) for line in value.splitlines()])]
+        return [Part(heading, "text", value)]
+    found = [Part(f"{heading}: changes", "diff", lines) for lines in (changes(value),) if lines]
+    return [*found, Part(heading, "json", value)]
+
+
+def drawn(part: Part) -> Widget:
+    """The widget that shows a part; everything in it is inert."""
+    match part.kind:
+        case "facts":
+            return Static(_facts(part.value))
+        case "diff":
+            return Static(_diff(part.value))
+        case "text":
+            return Static(_text(str(part.value)), markup=False)
+        case "json":
+            return JsonTree(part.value)
+
+
+def _facts(facts: Mapping[str, Any]) -> Content:
+    width = max(map(len, facts), default=0)
+    lines = []
+    for name, value in facts.items():
+        text = figures.lines(value) if value is not None else figures.UNKNOWN
+        style = "$faint" if value is None else "$foreground"
+        lines.append(Content.assemble((f"{one_line(name):<{width}}  ", "$quiet"), (text, style)))
+    return Content("\n").join(lines)
+
+
+def _text(text: str) -> Content:
+    left = len(text) - LONGEST_TEXT
+    more = f"\n… and {left:,} more characters" if left > 0 else ""
+    return Content(figures.lines(text[:LONGEST_TEXT]) + more)
+
+
+def _diff(lines: Sequence[Line]) -> Content:
+    return Content("\n").join(
+        Content.assemble((f"{line.sign} {one_line(line.text)}", _TONES.get(line.sign, "$foreground"))) for line in lines
+    )

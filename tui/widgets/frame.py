@@ -1,0 +1,94 @@
+"""The lines around every screen: where one is, what is looked at, and what is wrong with the log."""
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import RenderResult
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from orchestrion.domain.inert import one_line
+from orchestrion.tui.actions import of
+
+SCREENS = tuple(action for action in of("everywhere") if action.act.startswith("look("))
+
+
+class Tabs(Widget):
+    """The screens by number; a click goes there."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"tabs--here", "tabs--number"}
+    DEFAULT_CSS = """
+    Tabs { height: 1; background: $panel; color: $quiet; }
+    Tabs > .tabs--here { background: $primary; color: $background; text-style: bold; }
+    Tabs > .tabs--number { color: $warning; }
+    """
+
+    class Chosen(Message):
+        """A screen was clicked."""
+
+        def __init__(self, act: str) -> None:
+            super().__init__()
+            self.act = act
+
+    def __init__(self, here: str) -> None:
+        super().__init__()
+        self.here = here
+
+    def render(self) -> RenderResult:
+        text = Text(no_wrap=True)
+        for action in SCREENS:
+            if f"'{self.here}'" in action.act:
+                text.append(f" {action.keys} {action.label} ", self.get_component_rich_style("tabs--here"))
+            else:
+                text.append(f" {action.keys}", self.get_component_rich_style("tabs--number", partial=True))
+                text.append(f" {action.label} ")
+        return text
+
+    def on_click(self, event: events.Click) -> None:
+        edge = 0
+        for action in SCREENS:
+            edge += len(action.keys) + len(action.label) + 3
+            if event.x < edge:
+                self.post_message(self.Chosen(action.act))
+                return
+
+
+class Context(Widget):
+    """What is looked at, on the left, and as of which position, on the right."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"context--live", "context--past"}
+    DEFAULT_CSS = """
+    Context { height: 1; background: $surface; }
+    Context > .context--live { color: $success; }
+    Context > .context--past { color: $background; background: $warning; text-style: bold; }
+    """
+
+    subject: reactive[str] = reactive("")
+    standing: reactive[str] = reactive("")
+    past: reactive[bool] = reactive(False)
+
+    def render(self) -> RenderResult:
+        right = f" {self.standing} "
+        subject = Text(f" {one_line(self.subject)}", no_wrap=True)
+        subject.truncate(max(0, self.size.width - len(right)), overflow="ellipsis", pad=True)
+        subject.append(right, self.get_component_rich_style("context--past" if self.past else "context--live"))
+        return subject
+
+
+class Banner(Widget):
+    """One sentence about what is wrong, for as long as it is."""
+
+    DEFAULT_CSS = """
+    Banner { height: auto; max-height: 3; background: $error; color: $background; text-style: bold; display: none; }
+    Banner.-shown { display: block; }
+    """
+
+    sentence: reactive[str | None] = reactive(None, layout=True)
+
+    def watch_sentence(self, sentence: str | None) -> None:
+        self.set_class(sentence is not None, "-shown")
+
+    def render(self) -> RenderResult:
+        return Text(f" ! {one_line(self.sentence or '')}")

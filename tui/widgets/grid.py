@@ -1,0 +1,356 @@
+"""A list of any length: it draws what is looked at, asks for the rows it lacks, and opens what is under the cursor."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from orchestrion.tui.actions import bindings
+from orchestrion.tui.asking import Answered, Question
+from orchestrion.tui.columns import SIGNS, Column, Row, tone_of
+
+PAGE_ROWS = 120
+"""Rows asked for at a time, at least."""
+GAP = 2
+NARROWEST_GROWING = 24
+
+
+class Grid(ScrollView, can_focus=True):
+    """Rows of `columns`; the first column of an answer must be the row's identity, which the cursor keeps."""
+
+    DEFAULT_CSS = """
+    Grid { height: 1fr; background: $background; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1; }
+    Grid > .grid--head { color: $quiet; background: $panel; text-style: bold; }
+    Grid > .grid--row { color: $foreground; }
+    Grid > .grid--line { background: $here; }
+    Grid > .grid--cell { color: $block-cursor-foreground; background: $block-cursor-background; text-style: bold; }
+    Grid > .grid--unfocused { background: $panel; }
+    Grid > .grid--quiet { color: $quiet; }
+    Grid > .grid--strong { color: $primary; text-style: bold; }
+    Grid > .grid--unknown { color: $faint; text-style: italic; }
+    Grid > .grid--good { color: $success; }
+    Grid > .grid--bad { color: $error; text-style: bold; }
+    Grid > .grid--warn { color: $warning; }
+    Grid > .grid--busy { color: $accent; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"grid--{name}"
+        for name in (
+            "head", "row", "line", "cell", "unfocused", "quiet", "strong", "unknown", "good", "bad", "warn", "busy",
+        )
+    }  # fmt: skip
+    BINDINGS: ClassVar[list[Any]] = [
+        *bindings("list"),
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("left,h", "aside(-1)", "Left", show=False),
+        Binding("right", "aside(1)", "Right", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home", "edge(0)", "First", show=False),
+        Binding("end", "edge(1)", "Last", show=False),
+    ]
+
+    row: reactive[int] = reactive(0, repaint=False)
+    column: reactive[int] = reactive(0, repaint=False)
+
+    class Wanted(Message):
+        """Rows are looked at that are not here."""
+
+        def __init__(self, grid: "Grid") -> None:
+            super().__init__()
+            self.grid = grid
+
+        @property
+        def control(self) -> "Grid":
+            return self.grid
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, Grid.Wanted) and message.grid is self.grid
+
+    class Pointed(Message):
+        """The cursor came to another row."""
+
+        def __init__(self, grid: "Grid", row: Row) -> None:
+            super().__init__()
+            self.grid, self.row = grid, row
+
+        @property
+        def control(self) -> "Grid":
+            return self.grid
+
+    class Opened(Pointed):
+        """Enter, or a click on what was pointed at; `column` is where. `evidence`: its events are asked for."""
+
+        def __init__(self, grid: "Grid", row: Row, column: Column, evidence: bool) -> None:
+            super().__init__(grid, row)
+            self.column, self.evidence = column, evidence
+
+    def __init__(self, columns: Sequence[Column], *, id: str, empty: str = "Nothing here.", title: str = "") -> None:
+        super().__init__(id=id)
+        self.columns = tuple(columns)
+        self.empty = empty
+        self.border_title = title or None
+        self.ordered: tuple[str, bool] | None = None
+        """Column and whether it falls, when the reader chose an order."""
+        self.answered: Answered | None = None
+        self._names: tuple[str, ...] = ()
+        self._widths = [len(column.title) for column in self.columns]
+
+    # What it asks and what it is given
+
+    @property
+    def count(self) -> int:
+        """Rows there are, loaded or not."""
+        return self.answered.count if self.answered else 0
+
+    def question(self, sql: str, order: str, **params: object) -> Question:
+        """The question for the rows that are looked at. `order` holds unless the reader chose another."""
+        if self.ordered:
+            key, falls = self.ordered
+            order = f'"{key}" {"DESC" if falls else "ASC"} NULLS LAST, {order}'
+        height = max(self.size.height, 1)
+        first = max(0, self.scroll_offset.y - PAGE_ROWS // 4)
+        limit = max(PAGE_ROWS, 2 * height)
+        return Question(self.id or "grid", f"{sql.rstrip().rstrip(';')}\nORDER BY {order}", params, (first, limit))
+
+    def fill(self, answered: Answered) -> None:
+        """Show the rows of an answer; the cursor stays on the row it was on, if that is among them."""
+        key, before = self.key, self.pointed
+        self.answered, self._names = answered, answered.columns
+        self._measure()
+        if key is not None and (found := self._row_of(key)) is not None and self.row != 0:
+            self.set_reactive(Grid.row, found)
+        self.set_reactive(Grid.row, max(0, min(self.row, self.count - 1)))
+        self.refresh()
+        if (now := self.pointed) is not None and now != before:
+            self.post_message(self.Pointed(self, now))
+        self._want()
+
+    @property
+    def pointed(self) -> Row | None:
+        """The row under the cursor; None where it is not loaded."""
+        return self.at(self.row)
+
+    @property
+    def key(self) -> Any:
+        """Identity of the row under the cursor."""
+        values = self._values(self.row)
+        return values[0] if values else None
+
+    def at(self, row: int) -> Row | None:
+        """The row number `row`, by column name; None if it is not loaded."""
+        values = self._values(row)
+        return dict(zip(self._names, values, strict=True)) if values is not None else None
+
+    def cell(self, row: int, key: str) -> str:
+        """What stands in a cell, as it is drawn."""
+        found = self.at(row)
+        column = next(column for column in self.columns if column.key == key)
+        return column.write(found[key]) if found is not None else "…"
+
+    def texts(self, key: str) -> list[str]:
+        """A column's loaded cells from top to bottom."""
+        first = self.answered.offset if self.answered else 0
+        return [self.cell(first + i, key) for i in range(len(self.answered.rows) if self.answered else 0)]
+
+    # Moving and opening
+
+    def action_move(self, by: int) -> None:
+        self._go(self.row + by)
+
+    def action_aside(self, by: int) -> None:
+        self.column = max(0, min(len(self.columns) - 1, self.column + by))
+        self._show_cursor()
+
+    def action_page(self, by: int) -> None:
+        self._go(self.row + by * max(1, self.size.height - 2))
+
+    def action_edge(self, end: int) -> None:
+        self._go(self.count - 1 if end else 0)
+
+    def action_open(self) -> None:
+        self._open(evidence=self.columns[self.column].rests is not None)
+
+    def action_evidence(self) -> None:
+        self._open(evidence=True)
+
+    def action_order(self) -> None:
+        self._order(self.column)
+
+    def _go(self, row: int) -> None:
+        row = max(0, min(self.count - 1, row))
+        if row != self.row:
+            self.row = row
+            if (pointed := self.pointed) is not None:
+                self.post_message(self.Pointed(self, pointed))
+        self._show_cursor()
+
+    def point(self, key: Any) -> bool:
+        """Put the cursor on the row with this identity; False if it is not among the loaded ones."""
+        if (found := self._row_of(key)) is None:
+            return False
+        self._go(found)
+        return True
+
+    def _open(self, *, evidence: bool) -> None:
+        if (row := self.pointed) is not None:
+            self.post_message(self.Opened(self, row, self.columns[self.column], evidence))
+
+    def _order(self, index: int) -> None:
+        column = self.columns[index]
+        falls = not self.ordered[1] if self.ordered and self.ordered[0] == column.key else column.right
+        self.ordered = (column.key, falls)
+        self.post_message(self.Wanted(self))
+
+    def on_click(self, event: events.Click) -> None:
+        column = self._column_at(event.x + self.scroll_offset.x)
+        if event.y == 0:
+            self._order(column)
+            return
+        row = self.scroll_offset.y + event.y - 1
+        if row >= self.count:
+            return
+        again = row == self.row and column == self.column
+        self.column = column
+        self._go(row)
+        if again or event.chain > 1:
+            self.action_open()
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    # Drawing
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._want()
+
+    def on_resize(self) -> None:
+        self._measure()
+        self._want()
+
+    def render_line(self, y: int) -> Strip:
+        left, width = self.scroll_offset.x, self.size.width
+        blank = self.get_component_rich_style("grid--row")
+        if y == 0:
+            head = self.get_component_rich_style("grid--head")
+            return Strip([Segment(text, head) for text in self._heads()]).crop_extend(left, left + width, head)
+        row = self.scroll_offset.y + y - 1
+        if row >= self.count:
+            note = self.empty if y == 1 and self.answered is not None and not self.count else ""
+            return Strip([Segment(note, self.get_component_rich_style("grid--quiet"))]).crop_extend(0, width, blank)
+        style, strip = self._line(row)
+        return strip.crop_extend(left, left + width, style)
+
+    def _line(self, row: int) -> tuple[Style, Strip]:
+        base = self.get_component_rich_style("grid--row")
+        here = row == self.row
+        if here:
+            base += self.get_component_rich_style("grid--line" if self.has_focus else "grid--unfocused")
+        values = self.at(row)
+        segments = []
+        for index, column in enumerate(self.columns):
+            text = "…" if values is None else column.write(values.get(column.key))
+            style = base + self._tone(column, text)
+            if here and index == self.column and self.has_focus:
+                style = self.get_component_rich_style("grid--cell")
+            segments.append(Segment(_fit(_signed(column, text), self._widths[index], column.right), style))
+            segments.append(Segment(" " * GAP, base))
+        return base, Strip(segments)
+
+    def _tone(self, column: Column, text: str) -> Style:
+        name = column.tone
+        if text == column.unknown:
+            name_of = "unknown"
+        elif name == "status":
+            name_of = tone_of(text) or "row"
+        else:
+            name_of = {"quiet": "quiet", "strong": "strong"}.get(name, "row")
+        return self.get_component_rich_style(f"grid--{name_of}", partial=True)
+
+    def _heads(self) -> list[str]:
+        heads = []
+        for column, width in zip(self.columns, self._widths, strict=True):
+            mark = ("▼" if self.ordered[1] else "▲") if self.ordered and self.ordered[0] == column.key else ""
+            heads += [_fit(column.title + mark, width, column.right), " " * GAP]
+        return heads
+
+    def _measure(self) -> None:
+        """Give each column the width of its widest loaded cell; what is left goes to the columns that grow."""
+        rows = self.answered.rows if self.answered else []
+        place = {name: i for i, name in enumerate(self._names)}
+        self._widths = []
+        for column in self.columns:
+            index = place.get(column.key)
+            cells = [_signed(column, column.write(row[index])) for row in rows] if index is not None else []
+            widest = max(map(cell_len, cells), default=0)
+            marked = self.ordered is not None and self.ordered[0] == column.key
+            self._widths.append(max(cell_len(column.title) + marked, min(column.widest, widest)))
+        growing = [i for i, column in enumerate(self.columns) if column.grow]
+        free = self.size.width - sum(self._widths) - GAP * len(self._widths)
+        for index in growing:
+            self._widths[index] = max(NARROWEST_GROWING, self._widths[index] + free // len(growing))
+        self.virtual_size = Size(sum(self._widths) + GAP * (len(self._widths) - 1), self.count + 1)
+
+    def _show_cursor(self) -> None:
+        left = sum(self._widths[: self.column]) + GAP * self.column
+        # One line more than the row: the head covers the first line of what is visible.
+        region = Region(left, self.row, self._widths[self.column], 2)
+        self.scroll_to_region(region, animate=False, force=True)
+        self.refresh()
+
+    def _want(self) -> None:
+        """Ask for rows that are looked at and not loaded."""
+        if self.answered is None or not self.count:
+            return
+        first, last = self.scroll_offset.y, min(self.count, self.scroll_offset.y + max(self.size.height - 1, 1)) - 1
+        if self._values(first) is None or self._values(last) is None:
+            self.post_message(self.Wanted(self))
+
+    def _values(self, row: int) -> tuple[Any, ...] | None:
+        if self.answered is None:
+            return None
+        index = row - self.answered.offset
+        return self.answered.rows[index] if 0 <= index < len(self.answered.rows) else None
+
+    def _row_of(self, key: Any) -> int | None:
+        if self.answered is None:
+            return None
+        found = (i for i, values in enumerate(self.answered.rows) if values[0] == key)
+        index = next(found, None)
+        return None if index is None else self.answered.offset + index
+
+    def _column_at(self, x: int) -> int:
+        edge = 0
+        for index, width in enumerate(self._widths):
+            edge += width + GAP
+            if x < edge:
+                return index
+        return len(self._widths) - 1
+
+
+def _signed(column: Column, text: str) -> str:
+    """A state's name with its sign, so that it is not told by colour alone."""
+    tone = tone_of(text) if column.tone == "status" else None
+    return f"{SIGNS[tone]} {text}" if tone else text
+
+
+def _fit(text: str, width: int, right: bool) -> str:
+    """`text` in exactly `width` cells; what is cut ends with `…`."""
+    room = width - cell_len(text)
+    if room < 0:
+        return set_cell_size(text, width - 1) + "…"
+    return " " * room + text if right else text + " " * room

@@ -1,0 +1,121 @@
+"""A session at a glance: request, state, figures, phases, and its tokens over time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from textual.app import RenderResult
+from textual.content import Content
+from textual.widget import Widget
+
+from orchestrion.tui import figures
+from orchestrion.tui.asking import Answered
+from orchestrion.tui.columns import SIGNS, tone_of
+
+STRETCHES = 120
+PHASE_CELLS = 8
+_COLOURS = {"good": "success", "bad": "error", "warn": "warning", "busy": "accent"}
+
+
+class Overview(Widget):
+    """Four lines above the runs."""
+
+    DEFAULT_CSS = """
+    Overview { height: auto; max-height: 6; padding: 0 1; background: $surface; }
+    Overview { text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[list[tuple[str, str]]] = []
+        """Each line as (text, colour's name or nothing)."""
+
+    def show(self, answered: Mapping[str, Answered]) -> None:
+        """Take the answers to `session`, `parallel`, `phases` and `tokens`."""
+        found = answered["session"].dicts()
+        if not found:
+            self.lines = [[("The log does not know this session (yet).", "warning")]]
+        else:
+            parallel = next(iter(answered["parallel"].dicts()), {})
+            self.lines = [_request(found[0]), _metrics(found[0], parallel), _spending(found[0], answered["tokens"])]
+            self.lines += _phases(answered["phases"])
+        self.refresh(layout=True)
+
+    def render(self) -> RenderResult:
+        lines = [
+            Content.assemble(*((part, f"${colour}" if colour else "") for part, colour in line)) for line in self.lines
+        ]
+        return Content("\n").join(lines)
+
+    @property
+    def plain(self) -> str:
+        """What stands there, without colours."""
+        return "\n".join("".join(part for part, _ in line) for line in self.lines)
+
+
+def _request(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    status = figures.text(row["status"])
+    tone = tone_of(status)
+    place = " · ".join(filter(None, (figures.optional(row["source"]), figures.optional(row["project"]))))
+    return [
+        (f"{SIGNS[tone]} {status}" if tone else status, _COLOURS.get(tone or "", "")),
+        (f"  {figures.text(row['request'])}", "primary"),
+        (f"  {place}  began {figures.moment(row['started_at'])}", "quiet"),
+    ]
+
+
+def _metrics(row: Mapping[str, Any], parallel: Mapping[str, Any]) -> list[tuple[str, str]]:
+    calls = row["tool_calls"]
+    share = parallel["parallel_ms"] or 0 if parallel.get("busy_ms") else None
+    figures_of = (
+        ("parallel", figures.percent(share / parallel["busy_ms"] if share is not None else None)),
+        ("at most", f"{parallel.get('most') or figures.UNKNOWN}"),
+        ("MCP", figures.percent(row["mcp_calls"] / calls if calls else None)),
+        ("calls", figures.count(calls)),
+        ("failed", figures.count(row["failures"])),
+        ("response", figures.lasting(row["mean_ms"])),
+        ("p95", figures.lasting(row["p95_ms"])),
+    )
+    return _labelled(figures_of)
+
+
+def _spending(row: Mapping[str, Any], over_time: Answered) -> list[tuple[str, str]]:
+    cached = row["cache_read_tokens"] + row["cache_write_tokens"]
+    parts = _labelled((
+        ("tokens in", figures.tokens(row["input_tokens"])),
+        ("out", figures.tokens(row["output_tokens"])),
+        ("cache", figures.tokens(cached)),
+        ("cost", figures.UNKNOWN),
+        ("approvals", figures.UNKNOWN),
+    ))  # fmt: skip
+    stretches = [0.0] * STRETCHES
+    for stretch, tokens in over_time.rows:
+        stretches[int(stretch)] = float(tokens)
+    return [*parts, (figures.spark(stretches, STRETCHES // 4), "accent")] if over_time.rows else parts
+
+
+def _phases(answered: Answered) -> list[list[tuple[str, str]]]:
+    """The plan's phases as bars: how many of each one's tasks are done."""
+    if not answered.rows:
+        return []
+    phases, tasks, runs = (figures.document(value) or [] for value in answered.rows[0])
+    line: list[tuple[str, str]] = [("phases ", "quiet")]
+    finished = {run["task"] or run["agent"] for run in runs if run["status"] == "completed"}
+    waiting = [task for task in tasks if task["id"] not in finished and task["agent"] not in finished]
+    for number, agents in enumerate(phases, 1):
+        left = 0
+        for agent in agents:
+            mine = next((task for task in waiting if task["agent"] == agent), None)
+            left += mine is not None
+        ready = len(agents) - left
+        colour = "success" if not left else "accent"
+        line += [(f" {number} ", "quiet"), (figures.progress(ready, len(agents), PHASE_CELLS), colour)]
+        line += [(f" {ready}/{len(agents)}", "")]
+    share = figures.percent((len(tasks) - len(waiting)) / len(tasks)) if tasks else figures.UNKNOWN
+    return [[*line, (f"   {share} of {len(tasks)} tasks", "quiet")]]
+
+
+def _labelled(pairs: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    line: list[tuple[str, str]] = []
+    for label, value in pairs:
+        line += [(f"{label} ", "quiet"), (f"{value}   ", "faint" if value == figures.UNKNOWN else "")]
+    return line
