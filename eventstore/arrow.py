@@ -14,7 +14,9 @@ import adbc_driver_sqlite
 from orchestrion.domain.errors import LogTooNew, LogUnavailable, NotFound
 from orchestrion.eventstore.arrow_text import only_text
 from orchestrion.eventstore.home import FORMAT, LOG_FILE, log_uri
+from orchestrion.eventstore.one_sqlite import hold, let_go
 
+LIBRARY = "adbc_driver_sqlite"
 BATCH_ROWS = 8192
 MAX_POSITION = 2**63 - 1
 _META = "SELECT group_concat(key || '=' || value, x'0a') AS meta FROM log_meta"
@@ -31,6 +33,15 @@ class SQLiteArrow:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._statements: list[Any] = []
+        hold(path, LIBRARY)
+        try:
+            self._open()
+        except BaseException:
+            let_go(path, LIBRARY)
+            raise
+
+    def _open(self) -> None:
+        path = self._path
         try:
             self._database = adbc_driver_sqlite.connect(log_uri(path, writable=False))
             self._connection = adbc_driver_manager.AdbcConnection(self._database)
@@ -78,6 +89,7 @@ class SQLiteArrow:
             statement.close()
         self._connection.close()
         self._database.close()
+        let_go(self._path, LIBRARY)
 
     def __enter__(self) -> Self:
         return self

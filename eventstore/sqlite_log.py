@@ -50,7 +50,6 @@ def open_log(
         if redactor is None and writable:
             redactor = secret_redactor(home, os.environ)
     except OrchestrionError:
-        if recorder is not None:
-            recorder.close()
+        (recorder or checkpoint).close()
         raise
     return SQLiteLog(recorder, redactor)

@@ -14,7 +14,7 @@ POOL_SECONDS = 60.0
 PRAGMAS = (
     "PRAGMA synchronous=FULL",  # NORMAL loses acknowledged events at a power cut
     "PRAGMA wal_autocheckpoint=2000",  # pages; 8 MB
-    "PRAGMA cache_size=-16000",  # kB
+    "PRAGMA cache_size=-64000",  # kB; the index over natural keys is written all over
     "PRAGMA trusted_schema=OFF",
 )
 

@@ -136,7 +136,8 @@ class SQLiteLogReader(SQLiteApplicationRecorder):
 
     def seal(self) -> Seal | None:
         """What the checkpoint outside says."""
-        return self.checkpoint.read()
+        with told(self.checkpoint.path):
+            return self.checkpoint.read()
 
 
 def last_ever(c: sqlite3.Cursor) -> int:

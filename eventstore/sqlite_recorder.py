@@ -18,9 +18,11 @@ from orchestrion.eventstore.checkpoint import Checkpoint, Seal
 from orchestrion.eventstore.entry import Entry, Outcome
 from orchestrion.eventstore.failures import told
 from orchestrion.eventstore.home import FORMAT
+from orchestrion.eventstore.one_sqlite import hold, let_go
 from orchestrion.eventstore.sqlite_pool import LogDatastore
 from orchestrion.eventstore.sqlite_reader import CODEC, SQLiteLogReader, last_ever
 
+LIBRARY = "sqlite3"
 _INSERT = (
     "INSERT INTO stored_events (position, originator_id, originator_version, topic, recorded_at, state, chain) "
     "VALUES (?,?,?,?,?,?,?)"
@@ -36,6 +38,7 @@ class SQLiteLogRecorder(SQLiteLogReader):
 
     def __init__(self, datastore: LogDatastore, path: Path, checkpoint: Checkpoint, now: clock.Clock) -> None:
         super().__init__(datastore, path, checkpoint)
+        hold(path, LIBRARY)
         self._now = now
         self.identity = ""
 
@@ -56,10 +59,9 @@ class SQLiteLogRecorder(SQLiteLogReader):
         """Read the log's identity, making the tables of a new file first. Raises LogTooNew, LogUnavailable."""
         if create and not self._is_ours():
             self._create()
-        if not self._is_ours():
+        meta = self._meta() if self._is_ours() else {}
+        if "identity" not in meta or not meta.get("format", "").isdigit():
             raise LogUnavailable(f"{self.path} is a database but not a log; move it away or choose another home")
-        with self.reading() as c:
-            meta = dict(c.execute("SELECT key, value FROM log_meta").fetchall())
         if int(meta["format"]) > FORMAT:
             raise LogTooNew(
                 f"the log {self.path} was written by a later version (format {meta['format']}, this version knows "
@@ -70,6 +72,10 @@ class SQLiteLogRecorder(SQLiteLogReader):
     def _tables(self) -> set[str]:
         with self.reading() as c:
             return {name for (name,) in c.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    def _meta(self) -> dict[str, str]:
+        with self.reading() as c:
+            return dict(c.execute("SELECT key, value FROM log_meta").fetchall())
 
     def _is_ours(self) -> bool:
         return {"log_meta", "stored_events", "blobs"} <= self._tables()
@@ -202,6 +208,7 @@ class SQLiteLogRecorder(SQLiteLogReader):
             else:
                 self.datastore.close()
             self.checkpoint.close()
+        let_go(self.path, LIBRARY)
 
 
 def _stands(c: sqlite3.Cursor, stream: str, version: int) -> bool:

@@ -124,6 +124,11 @@ def test_a_home_in_the_way_of_a_file_is_told_in_a_sentence(tmp_path: Path) -> No
         open_log(tmp_path / "file" / "home")
 
 
+def test_a_place_where_nothing_can_be_made_is_told_in_a_sentence() -> None:
+    with pytest.raises(LogUnavailable, match="/proc/nowhere"):
+        open_log(Path("/proc/nowhere/home"))
+
+
 def test_a_log_that_may_only_be_read_is_read_and_not_appended_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -408,6 +413,26 @@ def test_the_log_streams_as_arrow(tmp_path: Path, open_meanwhile: bool) -> None:
     log.close()
     log.close()
     assert said == f"{identity} {[(*row[:5], row[5].decode(), 'BIGINTBIGINTVARCHAR')]}\n"
+
+
+def test_a_process_that_has_the_log_open_cannot_open_it_by_another_sqlite(tmp_path: Path) -> None:
+    fill(tmp_path)
+    script = """if True:
+        import sys
+        from pathlib import Path
+        from orchestrion.domain.errors import LogUnavailable
+        from orchestrion.eventstore import open_log, sqlite_arrow
+        home = Path(sys.argv[1])
+        for first, second in ((open_log, sqlite_arrow), (sqlite_arrow, open_log)):
+            with first(home):
+                try:
+                    second(home)
+                except LogUnavailable as error:
+                    assert "in this process by" in str(error), error
+                else:
+                    sys.exit("two SQLites hold one log")
+    """
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
 
 
 def test_arrow_of_no_log_or_no_database_is_a_sentence(tmp_path: Path) -> None:
