@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,15 +133,22 @@ def _bound(call: ast.Call, func: ast.Attribute, source: Source) -> tuple[str, st
 
 
 def fixed(raw: bytes) -> tuple[bytes, list[Edit]]:
-    """`raw` with every fix that does not stand inside another one, and those fixes. Raises SyntaxError, ValueError."""
-    made: list[Edit] = []
-    result = raw
-    for edit in sorted(edits(Source(raw)), key=lambda e: (-e.start, e.end)):
-        if not made or edit.end <= made[-1].start:
+    """`raw` with every fix, inner ones first, and those fixes. Raises SyntaxError, ValueError."""
+    result, made = raw, []
+    while new := _disjoint(edits(Source(result))):
+        for edit in new:
             result = result[: edit.start] + edit.text.encode() + result[edit.end :]
-            made.append(edit)
-    ast.parse(result)
-    return result, made[::-1]
+        made += new
+    return result, sorted(made, key=lambda edit: edit.line)
+
+
+def _disjoint(found: Iterable[Edit]) -> list[Edit]:
+    """The innermost of `found` that do not overlap, from the end of the file to its beginning."""
+    taken: list[Edit] = []
+    for edit in sorted(found, key=lambda e: (-e.start, e.end)):
+        if not taken or edit.end <= taken[-1].start:
+            taken.append(edit)
+    return taken
 
 
 def python_files(arguments: list[str]) -> Iterator[Path]:

@@ -49,9 +49,9 @@ def test_what_was_there_before_and_is_not_claimed_may_stay_and_is_named() -> Non
 @pytest.mark.parametrize(
     ("replacement", "approved"), [("good", True), ("bad good", True), ("bad bad bad", False), ("good bad bad", True)]
 )
-def test_the_validator_runs_its_own_check_again_on_the_changed_files(
+def test_the_validator_runs_its_own_check_again_on_the_changed_files(  # noqa: PLR0917
     audited_before: bool, replacement: str, approved: bool, agent: Agent, play: Callable[..., object], workspace: Path
-) -> None:  # noqa: PLR0917
+) -> None:
     (workspace / "app.py").write_text("bad bad")
     (workspace / "other.py").write_text("bad")
     agent("alpha", CHECK, step={"reads": "sarif"}, capabilities=["looking"])
