@@ -26,7 +26,7 @@ def parse(line: bytes) -> Line:
     try:
         return Line((orjson.loads(line),))
     except orjson.JSONDecodeError:
-        return _leniently(line.decode("utf-8", "backslashreplace"))
+        return _leniently(line.decode("utf-8", "replace"))
 
 
 def _leniently(text: str) -> Line:
