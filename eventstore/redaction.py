@@ -41,6 +41,7 @@ class SecretRedactor:
             [*(f"(?:{core})".encode() for core in cores), *(re2.escape(form) for form in sorted(known))]
         )
         self._decoded = _automaton(decoded)
+        self._shapes = _which(cores)
         self._raw = _automaton(decoded + b"|" + ESCAPED_ASCII.encode())
 
     def suspects(self, raw: bytes) -> bool:
@@ -73,8 +74,8 @@ class SecretRedactor:
         cleaned = text
         if self._values is not None:
             cleaned = self._values.sub(lambda match: self.mark("env", match[0]), cleaned)
-        for shape in SHAPES:
-            cleaned = self._shape_cleaned(shape, cleaned)
+        for index in sorted(self._shapes.Match(cleaned.encode("utf-8", "surrogatepass")) or ()):
+            cleaned = self._shape_cleaned(SHAPES[index], cleaned)
         return text if cleaned == text else cleaned
 
     def _shape_cleaned(self, shape: Shape, text: str) -> str:
@@ -139,8 +140,21 @@ def _forms(value: str) -> set[bytes]:
 
 
 def _automaton(pattern: bytes) -> Any:
+    return re2.compile(pattern, _options())
+
+
+def _which(cores: list[str]) -> Any:
+    """All cores at once, telling which of them occur: few texts need more than one exact expression."""
+    found = re2.Set.SearchSet(_options())
+    for core in cores:
+        found.Add(core.encode())
+    found.Compile()
+    return found
+
+
+def _options() -> Any:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1  # bytes as they come: no cost for decoding, no error in bad UTF-8
     options.never_capture = True
     options.max_mem = _AUTOMATON_BYTES
-    return re2.compile(pattern, options)
+    return options
