@@ -1,7 +1,5 @@
 """The exit codes: what each number means, and which one an error gives."""
 
-import sqlite3
-
 from orchestrion.domain.errors import OrchestrionError
 
 OK = 0
@@ -42,7 +40,7 @@ def sentence_of(error: BaseException) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, OSError):
         return _of_system(error), FAILED
-    if isinstance(error, sqlite3.Error):
+    if type(error).__module__ == "sqlite3":  # asked so, for importing it is work that no help text needs
         return f"the log could not be used: {error}; `orchestrion doctor` looks for the reason", 8
     if isinstance(error, MemoryError):
         return "there was not enough memory", FAILED

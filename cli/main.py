@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from orchestrion.cli import exits
-from orchestrion.cli.commands import facts, homes, imports, questions, sessions, upkeep, work
-from orchestrion.cli.show import say
+from orchestrion.cli.commands import collect, facts, homes, hooks, imports, questions, sessions, upkeep, watch, web, work
 
 app = typer.Typer(
     name="orchestrion",
@@ -29,6 +28,12 @@ COMMANDS = (
     work.plan,
     work.run,
     imports.import_,
+    collect.collect,
+    hooks.hook,
+    hooks.install,
+    hooks.uninstall,
+    watch.watch,
+    watch.replay,
     sessions.sessions,
     sessions.show,
     sessions.log,
@@ -43,6 +48,7 @@ COMMANDS = (
     questions.schema,
     upkeep.verify,
     upkeep.rebuild,
+    web.web,
 )
 
 for command in COMMANDS:
@@ -88,6 +94,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == exits.INTERRUPTED:
         say("orchestrion: stopped by you; what was acknowledged is in the log.")
     return int(code or exits.OK)
+
+
+def say(text: str) -> None:
+    """Say a sentence on standard error."""
+    from orchestrion.cli import show
+
+    show.say(text)
 
 
 def _usage(error: typer.TyperException) -> int:

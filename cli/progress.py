@@ -18,17 +18,16 @@ class Bar:
 
     def __init__(self, label: str, unit: str = "") -> None:
         self.label, self.unit = label, unit
-        self._drawn_at = 0.0
         self._live = sys.stderr.isatty()
-        self._drawn = self._finished = False
+        self._drawn_at = time.monotonic()  # work that is done at once gets no bar
+        self._drawn = False
 
     def show(self, done: int, total: int, what: str = "") -> None:
         """Say that `done` of `total` is done, now at `what`; draws no more often than an eye can follow."""
         now = time.monotonic()
-        due = REDRAW_SECONDS if self._live else LINE_SECONDS
-        if self._finished or (now - self._drawn_at < due and done < total):
+        if now - self._drawn_at < (REDRAW_SECONDS if self._live else LINE_SECONDS):
             return
-        self._drawn_at, self._finished = now, done >= total and not self._live
+        self._drawn_at = now
         share = min(1.0, done / total) if total else 1.0
         filled = round(share * BAR_CELLS)
         bar = "█" * filled + "░" * (BAR_CELLS - filled)

@@ -7,8 +7,6 @@ import typer
 
 from orchestrion.cli import exits
 from orchestrion.cli.options import ConfigOption, Format, FormatOption, HomeOption
-from orchestrion.cli.show import Sheet, answer, say, table
-from orchestrion.cli.wiring import home_of, opened
 
 
 def init(
@@ -23,6 +21,7 @@ def init(
 
     The settings (orchestrion.toml) are all at their defaults; the team (.claude/agents) is the built-in one, to edit.
     """
+    from orchestrion.cli.show import Sheet, say, table
     from orchestrion.cli.starter import write_starter
 
     written = write_starter(project, force=force)
@@ -36,6 +35,8 @@ def doctor(home: HomeOption = None, form: FormatOption = Format.table) -> int:
     Versions, rights, disk, locks, tools, the log and the configuration; exit 1 if something is bad.
     """
     from orchestrion.cli.health import examine
+    from orchestrion.cli.show import Sheet, table
+    from orchestrion.cli.wiring import home_of
 
     findings = examine(home_of(home), Path.cwd())
     rows = [(f.check, f.verdict, f.found, f.advice) for f in findings]
@@ -45,12 +46,15 @@ def doctor(home: HomeOption = None, form: FormatOption = Format.table) -> int:
 
 def status(home: HomeOption = None, form: FormatOption = Format.table) -> None:
     """Tell where the log is, how long, and how much is readable."""
+    from orchestrion.cli import spool
+    from orchestrion.cli.dropped import dropped
+    from orchestrion.cli.show import answer, say
+    from orchestrion.cli.wiring import home_of, opened
+
     place = home_of(home)
-    spool = place.path / "spool"
-    spooled = sum(1 for path in spool.iterdir() if path.is_file()) if spool.is_dir() else 0
     facts = dict.fromkeys(("position", "projected_position", "sessions", "events"), 0)
     dead_letters = log_bytes = 0
-    if place.exists():
+    if place.exists() or spool.waiting(place.path):
         with opened(place) as (log, store):
             counts = store.query("SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM events)").rows[0]
             facts = dict(zip(facts, (log.head(), store.position, *counts), strict=True))
@@ -58,7 +62,14 @@ def status(home: HomeOption = None, form: FormatOption = Format.table) -> None:
         log_bytes = sum(path.stat().st_size for path in place.path.glob(f"{place.log.name}*"))
     else:
         say(f"There is no log in {place.path} yet; `orchestrion demo`, `run` or `import` begins one.")
-    house = {"home": str(place.path), **facts, "spooled": spooled, "dead_letters": dead_letters, "log_bytes": log_bytes}
+    house = {
+        "home": str(place.path),
+        **facts,
+        "spooled": spool.left(place.path),
+        "dropped": dropped(str(place.path)),
+        "dead_letters": dead_letters,
+        "log_bytes": log_bytes,
+    }
     answer(house, form)
 
 
@@ -68,6 +79,8 @@ def config(home: HomeOption = None, file: ConfigOption = None, form: FormatOptio
     Defaults, then the project's orchestrion.toml (or .json), then CLAUDE_… and ORCHESTRION_… variables, then options.
     """
     from orchestrion.cli.settings import BY_NAME, load_settings
+    from orchestrion.cli.show import Sheet, say, table
+    from orchestrion.cli.wiring import home_of
 
     place, settings = home_of(home), load_settings(Path.cwd(), file=file)
     rows = [("home", str(place.path), place.origin, True, "folder of the log")]

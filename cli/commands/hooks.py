@@ -70,7 +70,7 @@ def uninstall(
 
 
 def hook(home: HomeOption = None) -> int:
-    """Keep the event that a coding agent sends on standard input; agents run it, not people.
+    """Keep an event from standard input; agents run this.
 
     It prints nothing and ends with 0, whatever happens.
     """

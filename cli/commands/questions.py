@@ -7,8 +7,6 @@ from typing import Annotated
 import typer
 
 from orchestrion.cli.options import AtOption, Format, FormatOption, HomeOption
-from orchestrion.cli.show import Sheet, table
-from orchestrion.cli.wiring import home_of, opened_log
 
 MAX_QUERY_BYTES = 1_000_000
 
@@ -27,6 +25,8 @@ def sql(
 
     It can read the views and nothing else: no files, no network, within limits of time and memory. See `schema`.
     """
+    from orchestrion.cli.show import table
+    from orchestrion.cli.wiring import home_of, opened_log
     from orchestrion.projections import ask
 
     place = home_of(home)
@@ -42,6 +42,7 @@ def schema(
     form: FormatOption = Format.table,
 ) -> None:
     """List the views that `sql` can ask, and their columns."""
+    from orchestrion.cli.show import Sheet, table
     from orchestrion.domain.errors import NotFound
     from orchestrion.projections import VIEWS
 

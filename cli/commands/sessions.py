@@ -28,7 +28,7 @@ def sessions(
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """List the sessions in the log, the newest last."""
+    """List the sessions in the log."""
     from orchestrion.cli.listing import SESSIONS, listed
 
     where = {"source": source, "status": status}
@@ -42,7 +42,7 @@ def show(
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Show one session and the tree of its agents' runs."""
+    """Show one session and the tree of its runs."""
     from orchestrion.cli.asking import session_of
     from orchestrion.cli.overview import overview
     from orchestrion.cli.wiring import asked, home_of

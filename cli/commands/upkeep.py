@@ -6,8 +6,6 @@ import typer
 
 from orchestrion.cli import exits
 from orchestrion.cli.options import Format, FormatOption, HomeOption
-from orchestrion.cli.show import answer, say
-from orchestrion.cli.wiring import home_of
 
 
 def verify(home: HomeOption = None, form: FormatOption = Format.table) -> int:
@@ -15,7 +13,8 @@ def verify(home: HomeOption = None, form: FormatOption = Format.table) -> int:
 
     Recomputes the hash chain and every body's hash, and compares with the checkpoint outside; exit 9 if it is damaged.
     """
-    from orchestrion.cli.wiring import opened_log
+    from orchestrion.cli.show import answer, say
+    from orchestrion.cli.wiring import home_of, opened_log
 
     with opened_log(home_of(home)) as log:
         found = log.verify()
@@ -44,5 +43,6 @@ def rebuild(
     With --prove they are kept and compared, as they stand, with two rebuilds: exit 9 if any table differs.
     """
     from orchestrion.cli.rebuilding import proven, rebuilt
+    from orchestrion.cli.wiring import home_of
 
     return (proven if prove else rebuilt)(home_of(home), form)
