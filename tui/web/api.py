@@ -13,6 +13,7 @@ from orchestrion.tui.report import words
 from orchestrion.tui.report.html import policy
 from orchestrion.tui.web.facts import AT, MOST_EVIDENCE, shown, told
 from orchestrion.tui.web.hub import Hub, Views
+from orchestrion.tui.web.numbers import whole
 
 MOST_SESSIONS = 500
 POSITIONS_A_FIGURE = 100
@@ -88,7 +89,7 @@ class Api:
     async def events(self, request: Request) -> Response:
         """The events at `positions` (numbers with commas between), whole."""
         given = request.query_params.get("positions", "")
-        numbers = [int(number) for number in given.split(",") if number.isdecimal()][:MOST_EVIDENCE]
+        numbers = [number for text in given.split(",") if (number := whole(text)) is not None][:MOST_EVIDENCE]
         rows = await self.hub.ask(lambda views: views.query(AT, {"positions": numbers}).dicts())
         return JSONResponse({"events": [*map(shown, rows)]})
 
@@ -123,9 +124,10 @@ def position_of(request: Request, name: str = "at") -> int | None:
     given = request.query_params.get(name)
     if given is None:
         return None
-    if not given.isdecimal() or len(given) > 18:
+    number = whole(given)
+    if number is None:
         raise Refused(f"{name}={one_line(given)} is no position of the log: it is a whole number from 0 on")
-    return int(given)
+    return number
 
 
 def _session(row: dict[str, Any]) -> dict[str, Any]:

@@ -27,16 +27,7 @@ def serve(views: Views, *, host: str, port: int, password: str | None, ready: Ca
     require_password(host, password)
     with bound(host, port) as listener:
         door = Door(secrets.token_urlsafe(TOKEN_BYTES), host, listener.getsockname()[1], password)
-        hub = Hub(views)
-        config = uvicorn.Config(
-            application(hub, door),
-            log_level="warning",
-            access_log=False,  # it would write the token down
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            ws="none",
-        )
-        _Server(config, hub, lambda: ready(door.address())).run(sockets=[listener])
+        Server(views, door, ready).run(sockets=[listener])
 
 
 def require_password(host: str, password: str | None) -> None:
@@ -64,18 +55,33 @@ def bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _Server(uvicorn.Server):
-    """Tells when it is up, and ends the open streams when it is asked to stop: they would never end by themselves."""
+class Server(uvicorn.Server):
+    """Tells its URL when it is up, and ends the open streams when it stops: they would never end by themselves."""
 
-    def __init__(self, config: uvicorn.Config, hub: Hub, up: Callable[[], None]) -> None:
+    def __init__(self, views: Views, door: Door, ready: Callable[[str], None]) -> None:
+        self.hub, self.door, self.ready = Hub(views), door, ready
+        config = uvicorn.Config(
+            application(self.hub, door),
+            log_level="warning",
+            access_log=False,  # it would write the token down
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            ws="none",
+        )
         super().__init__(config)
-        self.hub, self.up = hub, up
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, then tell the URL."""
         await super().startup(sockets)
         if self.started:
-            self.up()
+            self.ready(self.door.address())
+
+    def stop(self) -> None:
+        """End, from any thread."""
+        self.should_exit = True
+        self.hub.close_soon()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End, by a signal."""
         super().handle_exit(sig, frame)
         self.hub.close_soon()

@@ -8,8 +8,10 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from orchestrion.domain.inert import one_line
 from orchestrion.tui.web.facts import MOST_FACTS, SINCE, Row, told
 from orchestrion.tui.web.hub import Hub, Views
+from orchestrion.tui.web.numbers import whole
 
 BEAT_SECONDS = 15.0
 """A comment this often keeps the connection open and finds out whether it still is."""
@@ -31,9 +33,10 @@ class Streams:
         if self.open >= MOST_STREAMS:
             return JSONResponse({"error": f"{MOST_STREAMS} pages are open already; close one"}, 503)
         given = request.headers.get("last-event-id") or request.query_params.get("after", "0")
-        if not given.isdecimal():
-            return JSONResponse({"error": f"{given!r} is no position"}, 400)
-        lines = self._counted(int(given), request.query_params.get("session"))
+        after = whole(given)
+        if after is None:
+            return JSONResponse({"error": f"{one_line(given)!r} is no position"}, 400)
+        lines = self._counted(after, request.query_params.get("session"))
         return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     async def _counted(self, after: int, session: str | None) -> AsyncIterator[str]:

@@ -1,0 +1,146 @@
+"""The API answers from the views, now or at a position, and its texts are inert."""
+
+import json
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+
+from orchestrion.eventstore import SQLiteLog
+from orchestrion.projections import Store
+
+
+@pytest.fixture
+def client(running: Any) -> Any:
+    with httpx.Client(base_url=running.url, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def played(log: SQLiteLog, store: Store, stage: ModuleType) -> dict[str, int]:
+    """Two sessions, one ended, one running; the position after each step of the first."""
+    steps = [log.head() for _ in stage.story(stage.Play(log))]
+    live = stage.Play(log, "ses_live")
+    live.begin("Watch <b>me</b>")
+    store.catch_up()
+    return {"end": steps[-1], "finding": steps[2], "head": log.head()}
+
+
+def test_sessions_come_live_ones_first(client: httpx.Client, played: dict[str, int]) -> None:
+    answer = client.get("api/sessions").json()
+    assert [one["id"] for one in answer["sessions"]] == ["ses_live", "ses_play"]
+    assert answer["found"] == 2
+    assert answer["position"] == played["head"]
+    ended = answer["sessions"][1]
+    assert (ended["status"], ended["agents"], ended["tool_calls"], ended["messages"]) == ("completed", 4, 9, 4)
+    assert ended["tokens"] == 1545
+    assert answer["sessions"][0]["tokens"] is None, "no usage was seen: unknown, not zero"
+
+
+def test_sessions_can_be_searched(client: httpx.Client, played: dict[str, int]) -> None:
+    found = client.get("api/sessions", params={"q": "SECURITY vuln"}).json()
+    assert [one["id"] for one in found["sessions"]] == ["ses_play"]
+    assert client.get("api/sessions", params={"q": "'; DROP TABLE x; --"}).json()["sessions"] == []
+
+
+def test_a_session_is_its_report(client: httpx.Client, played: dict[str, int]) -> None:
+    answer = client.get("api/session", params={"id": "ses_play"}).json()
+    assert answer["last"] == played["end"]
+    assert [one["agent"] for one in answer["agents"]][:2] == ["security-auditor", "backend-api-developer"]
+    assert answer["metrics"]["tool_calls"]["value"] == 9
+    assert answer["metrics"]["tool_calls"]["rests_on"] == 18
+    assert len(answer["timeline"]["bars"]) == 9
+
+
+def test_at_a_position_it_is_what_it_was_then(client: httpx.Client, played: dict[str, int]) -> None:
+    answer = client.get("api/session", params={"id": "ses_play", "at": played["finding"]}).json()
+    assert answer["header"]["status"]["value"] == "running"
+    assert [one["agent"] for one in answer["agents"]] == ["security-auditor"]
+    assert client.get("api/sessions", params={"at": played["finding"]}).json()["found"] == 1
+
+
+def test_the_events_behind_a_figure_can_be_read(client: httpx.Client, played: dict[str, int]) -> None:
+    (event,) = client.get("api/events", params={"positions": "9,x,999999"}).json()["events"]
+    assert (event["position"], event["kind"]) == (9, "message.sent")
+    assert json.loads(event["data"])["payload"]["issue"] == "organizationId is not checked"
+
+
+def test_the_commentary_ends_where_it_is_told_to(client: httpx.Client, played: dict[str, int]) -> None:
+    facts = client.get("api/commentary", params={"id": "ses_play", "upto": 5}).json()["facts"]
+    assert [fact["position"] for fact in facts] == [1, 2, 3, 4, 5]
+    assert facts[3]["text"] == "ok · 400 ms"
+    assert client.get("api/bounds", params={"id": "ses_play"}).json()["positions"][-1] == played["end"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("api/session?id=ses_nope", 404, "there is no session 'ses_nope'"),
+        ("api/session?id=ses_play&at=-1", 400, "at=-1 is no position of the log"),
+        ("api/session?id=ses_play&at=١", 400, "is no position of the log"),
+        ("api/session?id=ses_play&at=99999999999999999999", 400, "is no position"),
+        ("api/sessions?at=1;drop", 400, "is no position"),
+        ("api/stream?after=x", 400, "'x' is no position"),
+        ("report?id=ses_play&format=exe", 400, "there is no report format 'exe'"),
+    ],
+)
+def test_what_cannot_be_answered_is_one_sentence(
+    client: httpx.Client, played: dict[str, int], path: str, status: int, said: str
+) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert said in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "path", ["../pyproject.toml", "..%2f..%2fapp.py", "guard.py", "__init__.py", "api", "favicon.ico"]
+)
+def test_there_are_no_files_but_the_pages_own(client: httpx.Client, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["", "app.js", "page.css", "colours.css", "timeline.css", "session.js"])
+def test_the_pages_own_files_ask_no_other_host(client: httpx.Client, name: str) -> None:
+    answer = client.get(name)
+    assert answer.status_code == 200
+    text = answer.text.replace("http://www.w3.org/2000/svg", "")
+    assert "http:" not in text
+    assert "https:" not in text
+    assert "innerHTML" not in text
+    assert "//" not in "".join(line.partition("//")[0] for line in text.splitlines())
+
+
+def test_a_report_can_be_kept_as_a_file_with_its_own_policy(client: httpx.Client, played: dict[str, int]) -> None:
+    page = client.get("report", params={"id": "ses_play"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "sha256-" in page.headers["content-security-policy"]
+    assert "script-src" not in page.headers["content-security-policy"]
+    for form, start in (("md", "# 🚀 Live"), ("json", "{")):
+        text = client.get("report", params={"id": "ses_play", "format": form})
+        assert text.headers["content-type"].startswith("text/plain")
+        assert text.text.startswith(start)
+
+
+def test_no_answer_holds_a_character_that_is_obeyed(
+    client: httpx.Client, log: SQLiteLog, store: Store, stage: ModuleType, hostile: ModuleType
+) -> None:
+    hostile.hostile_play(stage.Play(log))
+    store.catch_up()
+    for path in (
+        "api/sessions",
+        "api/session?id=ses_play",
+        "api/events?positions=2,3,4,5,6",
+        "api/commentary?id=ses_play",
+    ):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert not set(_texts(answer.json())) & set(hostile.OBEYED)
+
+
+def _texts(value: Any) -> str:
+    if isinstance(value, dict):
+        return "".join(map(_texts, value.values()))
+    if isinstance(value, list):
+        return "".join(map(_texts, value))
+    return value if isinstance(value, str) else ""
