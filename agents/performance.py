@@ -9,7 +9,7 @@ from orchestrion.agents.handing import Handing
 from orchestrion.agents.reports import Finding, gone
 from orchestrion.agents.result import ExecutionResult
 from orchestrion.agents.runner import Outcome
-from orchestrion.agents.running import Running
+from orchestrion.agents.running import Running, validator_of
 from orchestrion.agents.stage import Stage, Turn
 from orchestrion.domain import events as e
 from orchestrion.domain import session as sessions
@@ -69,8 +69,10 @@ class Performance:
     def _register(self, cause: str) -> None:
         """The team and the plan become facts, and everybody can be spoken to."""
         stage = self.stage
-        team = [stage.roster[name] for phase in stage.plan.phases for name in phase]
-        stage.journal.write([_registered(agent, stage, cause) for agent in team])
+        planned = [stage.roster[name] for phase in stage.plan.phases for name in phase]
+        validators = [validator_of(agent, stage) for agent in planned if agent.validation]
+        team = {agent.name: agent for agent in (*planned, *validators)}
+        stage.journal.write([_registered(agent, stage, cause) for agent in team.values()])
         plan = stage.plan
         command = sessions.MakePlan(
             stage.session, plan.request, plan.planner, plan.tasks, plan.phases, stage.journal.now()

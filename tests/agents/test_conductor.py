@@ -6,15 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from orchestrion.agents import Conductor, Limits, example_repository, load_roster, make_plan
 from orchestrion.domain import events as e
-from orchestrion.domain.errors import CannotRun, NotFound
-from orchestrion.domain.record import Record
+from orchestrion.domain.errors import CannotRun, LogUnavailable, NotFound
+from orchestrion.domain.record import Appended, Record
 from orchestrion.eventstore import MemoryLog, open_log
 
 Agent = Callable[..., Path]
@@ -288,3 +288,72 @@ def test_an_interrupt_from_the_keyboard_ends_the_session_as_cancelled(
     ended = [r.event for r in log.read() if isinstance(r, Record) and isinstance(r.event, e.SessionEnded)]
     log.close()
     assert [event.status for event in ended] == ["cancelled"]
+
+
+def test_a_result_lists_no_agents_messages_or_handoffs_of_earlier_requests(
+    agent: Agent, log: MemoryLog, home: Path, workspace: Path
+) -> None:
+    agent("alpha")
+    team = agent("beta")
+    conductor = Conductor(log, home=home)
+    roster = load_roster(workspace, team=team)
+    asyncio.run(conductor.execute("alpha", workspace, roster))
+    later = asyncio.run(conductor.execute("beta", workspace, roster))
+    assert [report.agent for report in later.agents] == ["beta"]
+    assert all(report.run.startswith(later.session) for report in later.agents)
+
+
+def test_what_agents_did_survives_a_restart(agent: Agent, home: Path, workspace: Path) -> None:
+    team = agent("alpha")
+    log = open_log(home)
+    result = asyncio.run(Conductor(log, home=home).execute("alpha", workspace, load_roster(workspace, team=team)))
+    log.close()
+    again = open_log(home)
+    kinds = [r.event.kind for r in again.read() if isinstance(r, Record) and r.event.session == result.session]
+    again.close()
+    assert kinds[0] == "session.started"
+    assert kinds[-1] == "session.ended"
+
+
+def test_success_is_what_the_tools_said_and_not_assumed(agent: Agent, play: Callable[..., object]) -> None:
+    agent("alpha", "import random, sys; print(random.random()); sys.exit(2)")
+    played = play("alpha")
+    assert (played.result.status, played.result.agents[0].status) == ("failed", "failed")
+    assert played.of(e.AgentCompleted) == []
+
+
+def test_an_agent_planned_alone_still_has_its_changes_validated_by_somebody_registered(
+    agent: Agent, play: Callable[..., object]
+) -> None:
+    agent("alpha", "print('{\"runs\": []}')", step={"reads": "sarif"}, capabilities=["looking"])
+    agent("beta", "open('new.py', 'w').close()", writes=True, validation="looking")
+    played = play("beta")
+    assert [f.agent for f in played.of(e.AgentRegistered)] == ["beta", "alpha"]
+    assert [f.agent for f in played.of(e.AgentCompleted)] == ["alpha", "beta"]
+
+
+class FullDisk(MemoryLog):
+    """A log whose disk is full after some facts."""
+
+    room = 6
+
+    def append(self, stream: str, events: Sequence[e.Event], *, expect: int) -> Appended:
+        self.room -= 1
+        if self.room < 0:
+            raise LogUnavailable("the disk is full")
+        return super().append(stream, events, expect=expect)
+
+
+def test_a_log_that_takes_no_more_stops_the_session_and_its_processes(
+    agent: Agent, home: Path, workspace: Path, tmp_path: Path
+) -> None:
+    mark = tmp_path / "pid"
+    agent("alpha", f"import os, pathlib; pathlib.Path({str(mark)!r}).write_text(str(os.getpid()))")
+    team = agent("beta", "import time; time.sleep(30)")
+    log = FullDisk()
+    begun = time.monotonic()
+    with pytest.raises(LogUnavailable, match="the disk is full"):
+        asyncio.run(Conductor(log, home=home).execute("alpha beta", workspace, load_roster(workspace, team=team)))
+    log.close()
+    assert time.monotonic() - begun < 20
+    assert not list((home / "workspaces").iterdir())
