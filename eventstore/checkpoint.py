@@ -54,6 +54,7 @@ class Checkpoint:
         self.path = path
         self.writable = writable
         self._fd = self._opened() if writable else -1
+        self._queue = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if writable else -1
 
     def _opened(self) -> int:
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -62,15 +63,24 @@ class Checkpoint:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the writers' lock. Raises LogUnavailable when others hold it for LOCK_SECONDS."""
-        self._wait_for_lock(self._fd)
+        """Hold the writers' lock. Raises LogUnavailable when others hold it for LOCK_SECONDS.
+
+        Two locks make it fair: the folder's is held by the one who is next. Who has just written must stand in line
+        for that again, and cannot take the checkpoint's before the one who waits for it.
+        """
+        until = time.monotonic() + LOCK_SECONDS
+        self._wait_for(self._queue, until, _LONGEST_PAUSE_SECONDS)
+        try:
+            self._wait_for(self._fd, until, _FIRST_PAUSE_SECONDS)
+        finally:
+            fcntl.flock(self._queue, fcntl.LOCK_UN)
         try:
             yield
         finally:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
 
-    def _wait_for_lock(self, fd: int) -> None:
-        until, pause = time.monotonic() + LOCK_SECONDS, _FIRST_PAUSE_SECONDS
+    def _wait_for(self, fd: int, until: float, longest_pause: float) -> None:
+        pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
                 return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -80,9 +90,8 @@ class Checkpoint:
                         f"another process has held the log's lock {self.path} for {LOCK_SECONDS:.0f} s; "
                         "look for one that hangs and try again"
                     ) from None
-            # Asking again at random moments is as fair as it gets without a queue, and needs no timer thread.
             time.sleep(random.uniform(0, pause))  # noqa: S311 - chance, not secrecy
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, longest_pause)
 
     def read(self) -> Seal | None:
         """The newer valid slot; None if the file is missing, empty or rubbish."""
@@ -117,4 +126,5 @@ class Checkpoint:
         """Let go of the file."""
         if self._fd >= 0:
             os.close(self._fd)
-            self._fd = -1
+            os.close(self._queue)
+            self._fd = self._queue = -1

@@ -18,7 +18,7 @@ from orchestrion.domain import events as e
 from orchestrion.domain.errors import LogDamaged, LogReplaced, LogTooNew, LogUnavailable, NotFound
 from orchestrion.domain.record import DeadLetter
 from orchestrion.domain.streams import witnessed
-from orchestrion.eventstore import open_log
+from orchestrion.eventstore import open_log, sqlite_pool
 from orchestrion.eventstore.sqlite_recorder import SQLiteLogRecorder
 
 
@@ -141,6 +141,28 @@ def test_a_log_that_may_only_be_read_is_read_and_not_appended_to(
         assert not log.wait(5, 0.01)
         with pytest.raises(LogUnavailable, match="for reading only"):
             log.observe([witnessed(called(9))])
+
+
+def test_commits_are_durable_and_readers_do_not_block_writers(tmp_path: Path) -> None:
+    with open_log(tmp_path) as log:
+        recorder = log._recorder
+        assert isinstance(recorder, SQLiteLogRecorder)
+        with recorder.reading() as c:
+            assert c.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
+            assert c.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+            log.observe([witnessed(called(1))])
+            assert c.execute("SELECT count(*) FROM stored_events").fetchone() in ((0,), (1,))
+
+
+def test_somebody_elses_long_transaction_is_told_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_pool, "LOCK_SECONDS", 0.1)
+    fill(tmp_path)
+    with open_log(tmp_path) as log, closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LogUnavailable, match="kept it locked for too long"):
+            log.observe([witnessed(called(6))])
+        other.execute("ROLLBACK")
+        assert log.observe([witnessed(called(6))]).positions == (6,)
 
 
 # The library's own way
