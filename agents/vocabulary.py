@@ -5,7 +5,7 @@ Signals suffice alone. An action (a verb) calls for its agent only with one of i
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -25,7 +25,8 @@ ENDS_REACH = _set(
     "while after before using via during behind"
 )
 """Words after which a verb that has found its object acts on nothing more."""
-RENEWS_REACH = _set("with plus including alongside along together and")
+RENEWS_REACH = _set("with plus including alongside along together")
+"""Words after which it acts on more; "and" and commas do so only if the preposition has had no noun yet."""
 LEADS_VERB = _set("and then to please also or must should can could we need you i let lets")
 """A word that may be noun or verb is a verb at the beginning and after one of these."""
 MAX_BEFORE_NOUN = 1
@@ -99,29 +100,44 @@ def _alternatives(part: str, agent: AgentDefinition) -> list[Phrase]:
 
 
 def _matches(said: Sequence[Word], team: Iterable[AgentDefinition]) -> list[Match]:
+    """Every phrase of the team in `said`."""
     stems = tuple(word.stem for word in said)
-    found = []
-    for agent in team:
-        for role, phrase in set(phrases(agent)):
-            size = len(phrase)
-            for start in range(len(stems) - size + 1 if size else 0):
-                if stems[start : start + size] == phrase:
-                    found.append(Match(agent.name, role, start, start + size))
-    return found
+    places: dict[str, list[int]] = {}
+    for at, each in enumerate(stems):
+        places.setdefault(each, []).append(at)
+    return [
+        Match(agent.name, role, start, start + len(phrase))
+        for agent in team
+        for role, phrase in set(phrases(agent))
+        for start in (places.get(phrase[0], ()) if phrase else ())
+        if stems[start : start + len(phrase)] == phrase
+    ]
+
+
+def _by_word(found: Iterable[Match]) -> dict[int, list[Match]]:
+    """The matches that cover each word."""
+    covering: dict[int, list[Match]] = {}
+    for match in found:
+        for at in range(match.start, match.end):
+            covering.setdefault(at, []).append(match)
+    return covering
 
 
 def _longest(found: list[Match]) -> list[Match]:
-    return [match for match in found if not any(match.within(other) for other in found)]
+    covering = _by_word(found)
+    return [match for match in found if not any(match.within(other) for other in covering[match.start])]
 
 
 def _without_absorbed(found: list[Match], said: Sequence[Word], absorbing: set[str]) -> list[Match]:
     """`found` without the nouns that stand directly before an absorbing word: its subject, not work of their own."""
     gone: set[Match] = set()
+    covering = _by_word(found)
     for head in (m for m in found if m.agent in absorbing and m.role != "action"):
         edge = head.start
         while edge and not said[edge].mark:
-            subject = {m for m in found if m.role != "action" and m.end == edge and m.agent != head.agent}
-            if not subject or _is_verb(edge - 1, found, said):
+            before = covering.get(edge - 1, [])
+            subject = {m for m in before if m.role != "action" and m.end == edge and m.agent != head.agent}
+            if not subject or _is_verb(before, said):
                 break
             gone |= subject
             edge = min(m.start for m in subject)
@@ -142,23 +158,27 @@ def _without_negated(found: list[Match], said: Sequence[Word], skippable: set[st
 
 def _acting(found: list[Match], said: Sequence[Word]) -> Iterator[Match]:
     """Actions with an object within reach, and the object; in a request that begins with a noun, objects alone do."""
-    verbs = sorted({(m.start, m.end) for m in found if m.role == "action" and _is_verb(m.start, found, said)})
-    nouns = [m for m in found if m.role != "action" and not _is_verb(m.start, found, said)]
+    covering = _by_word(found)
+    as_verb = {at: _is_verb(here, said) for at, here in covering.items()}
+    verbs = sorted({(m.start, m.end) for m in found if m.role == "action" and as_verb[m.start]})
+    nouns = [m for m in found if m.role != "action" and not as_verb[m.start]]
+    begins = {at: [m for m in here if m.start == at] for at, here in _by_word(nouns).items()}
     if not verbs and nouns and min(m.start for m in nouns) <= MAX_BEFORE_NOUN:
         yield from (m for m in nouns if m.role == "object")
+    starts = {start for start, _ in verbs}
     for start, end in verbs:
-        reach = _reach(end, said, nouns, {other for other, _ in verbs})
+        reach = _reach(end, said, begins, starts)
         if not reach:
             reach = [m for m in nouns if m.end <= start] or [m for m in nouns if m.start >= end]
-        for action in (m for m in found if m.role == "action" and (m.start, m.end) == (start, end)):
+        for action in (m for m in covering[start] if m.role == "action" and (m.start, m.end) == (start, end)):
             objects = [m for m in reach if m.agent == action.agent]
             if objects:
                 yield action
                 yield from objects
 
 
-def _is_verb(at: int, found: list[Match], said: Sequence[Word]) -> bool:
-    here = [match for match in found if match.start <= at < match.end]
+def _is_verb(here: list[Match], said: Sequence[Word]) -> bool:
+    """Whether a word, covered by the matches `here`, acts: verbs do, and what may be both where a verb may stand."""
     if not any(match.role == "action" for match in here):
         return False
     if all(match.role == "action" for match in here):
@@ -167,7 +187,7 @@ def _is_verb(at: int, found: list[Match], said: Sequence[Word]) -> bool:
     return first == 0 or bool(said[first].mark) or said[first - 1].text.lower() in LEADS_VERB
 
 
-def _reach(start: int, said: Sequence[Word], nouns: list[Match], verbs: set[int]) -> list[Match]:
+def _reach(start: int, said: Sequence[Word], begins: Mapping[int, list[Match]], verbs: set[int]) -> list[Match]:
     """The nouns a verb before `start` acts on: up to the next verb, the sentence's end, or a preposition."""
     reach: list[Match] = []
     held, told_since = False, False
@@ -175,16 +195,11 @@ def _reach(start: int, said: Sequence[Word], nouns: list[Match], verbs: set[int]
         word = said[at]
         if at in verbs or word.mark in {".", ";", "!", "?"}:
             break
-        here = [match for match in nouns if match.start == at]
+        here = begins.get(at, [])
         if word.text.lower() in ENDS_REACH and reach and not here:
             held, told_since = True, False
-        renewing = word.text.lower() in RENEWS_REACH or word.mark == ","
-        if (
-            held
-            and renewing
-            and (word.text.lower() != "and" or not told_since)
-            and (word.mark != "," or not told_since)
-        ):
+        listing = word.text.lower() == "and" or word.mark == ","
+        if held and (word.text.lower() in RENEWS_REACH or (listing and not told_since)):
             held = False
         if here and held:
             told_since = True
