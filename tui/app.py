@@ -138,7 +138,7 @@ class Dashboard(App[None]):
         """As of when is shown."""
         if self.at is None:
             return f"● live {self.position:,}"
-        return f"⏸ as of {self.at:,}" if not self.player.playing else f"▶ as of {self.at:,}"
+        return f"‖ as of {self.at:,}" if not self.player.playing else f"▶ as of {self.at:,}"
 
     def _frame(self) -> None:
         if isinstance(self.screen, View):
@@ -274,6 +274,7 @@ class Dashboard(App[None]):
             (self._ticker.resume if self.player.playing else self._ticker.pause)()
         self.ask()
         self._frame()
+        self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Replay's keys count only in a replay."""

@@ -48,7 +48,7 @@ def _run_ended(data: Data, row: Data) -> str:
 
 
 def _called(data: Data, row: Data) -> str:
-    return f"→ {_who(row)} calls {figures.text(data.get('tool'))} {figures.optional(data.get('params'))}"
+    return f"→ {_who(row)} calls {figures.text(data.get('tool'))} {figures.members(data.get('params'))}"
 
 
 def _returned(data: Data, row: Data) -> str:

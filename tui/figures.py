@@ -106,6 +106,14 @@ def document(value: Any) -> Any:
         return value
 
 
+def members(value: Any) -> str:
+    """A structure as its members on one line: `path: auth.py, limit: 5`; anything else as `optional` writes it."""
+    value = document(value)
+    if not isinstance(value, dict):
+        return optional(value)
+    return ", ".join(f"{text(name)}: {text(item)}" for name, item in value.items())[:LONGEST_CELL]
+
+
 def lines(value: Any) -> str:
     """Any value as inert text of many lines."""
     return inert(value if isinstance(value, str) else _plain(value, indent=2))

@@ -1,19 +1,36 @@
 """Given logs for the stories: small sessions written through the real event store and projections."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.geometry import Size
+from textual.pilot import Pilot
 
 from orchestrion.domain import events as e
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import MemoryLog
-from orchestrion.projections import VIEWS, Store
+from orchestrion.projections import VIEWS, Store, ask
+from orchestrion.tui.app import Dashboard
 from orchestrion.tui.feed import Feed
+from orchestrion.tui.screens.view import View
+from orchestrion.tui.widgets.grid import Grid
 
 NOON = datetime(2026, 3, 1, 12, 0, 0)
+
+
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Stories are coroutines: each runs in an event loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
 
 
 class Story:
@@ -118,20 +135,81 @@ def story(log: MemoryLog) -> Story:
 
 @pytest.fixture
 def feed(log: MemoryLog, tmp_path: Path) -> Iterator[Feed]:
-    """The real projections over the given log."""
-    with Store(log, tmp_path / "projections") as store:
+    """The real projections over the given log; people's SQL in the real child."""
+    folder = tmp_path / "projections"
+    with Store(log, folder) as store:
 
-        def ask(sql: str, at: int | None) -> Any:
-            return store.query(sql, at=at)
+        def house() -> dict[str, object]:
+            return {"position": log.head(), "home": str(tmp_path)}
 
         yield Feed(
             views=store,
-            ask=ask,
+            ask=lambda sql, at: ask(log, folder, sql, at=at),
             verify=log.verify,
-            house=lambda: {"position": log.head(), "home": str(tmp_path)},
+            house=house,
             schema=VIEWS,
             queries=tmp_path / "queries.json",
         )
 
 
-Drive = Callable[..., Any]
+class Reader:
+    """Somebody at the keyboard: presses keys and looks when everything has settled."""
+
+    def __init__(self, pilot: Pilot[None], log: MemoryLog) -> None:
+        self.pilot, self.log = pilot, log
+        self.app: Dashboard = pilot.app  # type: ignore[assignment]
+
+    async def presses(self, *keys: str) -> "Reader":
+        for key in keys:
+            await self.pilot.press(key)
+            await self.looks()
+        return self
+
+    async def looks(self) -> "Reader":
+        """Wait until what is shown is all that the log holds. Raises TimeoutError after some seconds."""
+        async with asyncio.timeout(20):
+            while not self.at_rest():
+                await self.pilot.pause(0.005)
+        await self.pilot.pause()
+        return self
+
+    def at_rest(self) -> bool:
+        screen = self.app.screen
+        busy = isinstance(screen, View) and not screen.at_rest
+        working = any(not worker.is_finished for worker in self.app.workers)
+        return self.app.position == self.log.head() and not busy and not working
+
+    def grid(self, name: str) -> Grid:
+        return self.app.screen.query_one(f"#{name}", Grid)
+
+    def column(self, name: str, key: str) -> list[str]:
+        return self.grid(name).texts(key)
+
+    async def goes_to(self, name: str, key: str, row: int = 0) -> "Reader":
+        """Put the cursor on a column (by arrow keys) and a row."""
+        grid = self.grid(name)
+        grid.focus()
+        index = next(i for i, column in enumerate(grid.columns) if column.key == key)
+        while grid.row != row:
+            await self.pilot.press("down" if grid.row < row else "up")
+        while grid.column != index:
+            await self.pilot.press("right" if grid.column < index else "left")
+        return await self.looks()
+
+    def text(self) -> str:
+        """What stands on the screen, line by line."""
+        width, height = self.app.size
+        return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips(Size(width, height)))
+
+
+@pytest.fixture
+def open_dashboard(feed: Feed, log: MemoryLog) -> Callable[..., AbstractAsyncContextManager[Reader]]:
+    """Open the dashboard on the given log; a `Reader` sits before it."""
+
+    @asynccontextmanager
+    async def open_it(*, size: tuple[int, int] = (120, 40), **options: Any) -> AsyncIterator[Reader]:
+        app = Dashboard(feed, **options)
+        async with app.run_test(size=size) as pilot:
+            yield await Reader(pilot, log).looks()
+
+    return open_it

@@ -1,6 +1,10 @@
 -- Milliseconds in which at least one, and at least two, runs of a session were at work; a run that started others
--- waits for them and is left out.
-WITH own AS (SELECT run, parent_run, started_at, ended_at FROM agent_runs WHERE session = $session),
+-- waits for them and is left out; one that has not ended counts until the last thing known of the session.
+WITH own AS (
+    SELECT run, parent_run, started_at,
+        coalesce(ended_at, (SELECT max(ended_at) FROM sessions WHERE session = $session)) AS ended_at
+    FROM agent_runs WHERE session = $session
+),
 leaves AS (
     SELECT * FROM own
     WHERE started_at IS NOT NULL AND ended_at IS NOT NULL

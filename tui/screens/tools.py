@@ -10,7 +10,6 @@ from orchestrion.tui import figures
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Question
 from orchestrion.tui.columns import Column, events_of, number
-from orchestrion.tui.commentary import said
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens.opened import OpenedCall
 from orchestrion.tui.screens.view import View
@@ -44,7 +43,7 @@ CALLS = (
     Column("duration_ms", "Took", figures.lasting, right=True, rests=events_of(
         "this call", "data->>'$.call' = $call AND kind LIKE 'tool.%'", "call")),
     Column("agent", "Agent", widest=24),
-    Column("params", "Parameters", said, grow=True, widest=40),
+    Column("params", "Parameters", figures.members, grow=True, widest=40),
     Column("started_at", "Time", figures.clock, tone="quiet"),
 )  # fmt: skip
 

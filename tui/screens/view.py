@@ -28,7 +28,7 @@ REST_SECONDS = 0.03
 class View(Screen[None]):
     """A screen that says what it wants to know (`questions`) and how it is drawn (`draw`)."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-low"), (36, "-tall")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[Any]] = bindings("replay")
     AUTO_FOCUS = "Grid"
@@ -92,6 +92,11 @@ class View(Screen[None]):
         self.frame()
         if self._stale:
             self.ask()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether what is shown is the answer to what is asked."""
+        return not (self._asking or self._again or self._stale)
 
     def ask(self) -> None:
         """Ask anew; while an answer is on its way, once more after it."""

@@ -38,18 +38,24 @@ class Tabs(Widget):
 
     def render(self) -> RenderResult:
         text = Text(no_wrap=True)
+        after = self._after()
         for action in SCREENS:
             if f"'{self.here}'" in action.act:
-                text.append(f" {action.keys} {action.label} ", self.get_component_rich_style("tabs--here"))
+                text.append(f" {action.keys} {action.label}{after}", self.get_component_rich_style("tabs--here"))
             else:
                 text.append(f" {action.keys}", self.get_component_rich_style("tabs--number", partial=True))
-                text.append(f" {action.label} ")
+                text.append(f" {action.label}{after}")
         return text
+
+    def _after(self) -> str:
+        """What stands after a label: nothing where there is no room."""
+        needed = sum(len(action.keys) + len(action.label) + 3 for action in SCREENS)
+        return " " if needed <= self.size.width else ""
 
     def on_click(self, event: events.Click) -> None:
         edge = 0
         for action in SCREENS:
-            edge += len(action.keys) + len(action.label) + 3
+            edge += len(action.keys) + len(action.label) + 2 + len(self._after())
             if event.x < edge:
                 self.post_message(self.Chosen(action.act))
                 return

@@ -28,7 +28,7 @@ class Grid(ScrollView, can_focus=True):
     """Rows of `columns`; the first column of an answer must be the row's identity, which the cursor keeps."""
 
     DEFAULT_CSS = """
-    Grid { height: 1fr; background: $background; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1; }
+    Grid { height: 1fr; background: $background; }
     Grid > .grid--head { color: $quiet; background: $panel; text-style: bold; }
     Grid > .grid--row { color: $foreground; }
     Grid > .grid--line { background: $here; }
@@ -246,14 +246,21 @@ class Grid(ScrollView, can_focus=True):
         left, width = self.scroll_offset.x, self.size.width
         blank = self.get_component_rich_style("grid--row")
         if y == 0:
-            head = self.get_component_rich_style("grid--head")
-            return Strip([Segment(text, head) for text in self._heads()]).crop_extend(left, left + width, head)
+            return self._head(left, width)
         row = self.scroll_offset.y + y - 1
         if row >= self.count:
             note = self.empty if y == 1 and self.answered is not None and not self.count else ""
             return Strip([Segment(note, self.get_component_rich_style("grid--quiet"))]).crop_extend(0, width, blank)
         style, strip = self._line(row)
         return strip.crop_extend(left, left + width, style)
+
+    def _head(self, left: int, width: int) -> Strip:
+        """The titles; an arrow at an end says that there are more columns that way."""
+        style = self.get_component_rich_style("grid--head")
+        strip = Strip([Segment(text, style) for text in self._heads()]).crop_extend(left, left + width, style)
+        if left + width < self.virtual_size.width:
+            strip = Strip.join([strip.crop(0, width - 1), Strip([Segment("›", style)])])
+        return Strip.join([Strip([Segment("‹", style)]), strip.crop(1)]) if left else strip
 
     def _line(self, row: int) -> tuple[Style, Strip]:
         base = self.get_component_rich_style("grid--row")

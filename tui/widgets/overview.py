@@ -12,6 +12,7 @@ from orchestrion.tui.asking import Answered
 from orchestrion.tui.columns import SIGNS, tone_of
 
 STRETCHES = 120
+SPARK_CELLS = 24
 PHASE_CELLS = 8
 _COLOURS = {"good": "success", "bad": "error", "warn": "warning", "busy": "accent"}
 
@@ -68,7 +69,7 @@ def _metrics(row: Mapping[str, Any], parallel: Mapping[str, Any]) -> list[tuple[
     share = parallel["parallel_ms"] or 0 if parallel.get("busy_ms") else None
     figures_of = (
         ("parallel", figures.percent(share / parallel["busy_ms"] if share is not None else None)),
-        ("at most", f"{parallel.get('most') or figures.UNKNOWN}"),
+        ("at once", f"{parallel.get('most') or figures.UNKNOWN}"),
         ("MCP", figures.percent(row["mcp_calls"] / calls if calls else None)),
         ("calls", figures.count(calls)),
         ("failed", figures.count(row["failures"])),
@@ -84,13 +85,13 @@ def _spending(row: Mapping[str, Any], over_time: Answered) -> list[tuple[str, st
         ("tokens in", figures.tokens(row["input_tokens"])),
         ("out", figures.tokens(row["output_tokens"])),
         ("cache", figures.tokens(cached)),
-        ("cost", figures.UNKNOWN),
-        ("approvals", figures.UNKNOWN),
     ))  # fmt: skip
+    unknown = _labelled((("cost", figures.UNKNOWN), ("approvals", figures.UNKNOWN)))
     stretches = [0.0] * STRETCHES
     for stretch, tokens in over_time.rows:
         stretches[int(stretch)] = float(tokens)
-    return [*parts, (figures.spark(stretches, STRETCHES // 4), "accent")] if over_time.rows else parts
+    line = figures.spark(stretches, SPARK_CELLS) if over_time.rows else ""
+    return [*parts, (line, "accent"), ("  ", ""), *unknown]
 
 
 def _phases(answered: Answered) -> list[list[tuple[str, str]]]:
@@ -117,5 +118,5 @@ def _phases(answered: Answered) -> list[list[tuple[str, str]]]:
 def _labelled(pairs: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
     line: list[tuple[str, str]] = []
     for label, value in pairs:
-        line += [(f"{label} ", "quiet"), (f"{value}   ", "faint" if value == figures.UNKNOWN else "")]
+        line += [(f"{label} ", "quiet"), (f"{value}  ", "faint" if value == figures.UNKNOWN else "")]
     return line

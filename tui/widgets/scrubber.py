@@ -69,7 +69,7 @@ class Scrubber(Widget):
         index = timeline.index(self.position)
         step = timeline.steps[index] if index >= 0 else None
         parts = [
-            f"{'▶' if self.playing else '⏸'} ×{self.speed:g}",
+            f"{'▶' if self.playing else '‖'} ×{self.speed:g}",
             f"event {index + 1:,}/{len(timeline):,}",
             f"position {self.position:,}",
             figures.clock(step.happened_at) if step else "before its first event",
