@@ -41,10 +41,10 @@ class Seal:
 
 def _decoded(slot: bytes) -> Seal | None:
     text, _, checksum = slot.decode("ascii", "replace").rstrip().rpartition(" ")
-    if checksum != f"{crc32(text.encode()):08x}":
+    parts = text.split(" ")
+    if checksum != f"{crc32(text.encode()):08x}" or len(parts) != 3 or not parts[1].isdigit():
         return None
-    identity, position, chain = text.split(" ")
-    return Seal(identity, int(position), chain)
+    return Seal(parts[0], int(parts[1]), parts[2])
 
 
 class Checkpoint:

@@ -197,13 +197,13 @@ def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_long_harmless_text_is_passed_quickly() -> None:
     line = json.dumps({"text": "def f(x):\n    return x + 1  # nothing to see here, tokens: 12\n" * 20_000}).encode()
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert not REDACTOR.suspects(line)
-    assert len(line) / (time.perf_counter() - begun) > 20e6, "the prefilter has lost its speed (bytes per second)"
+    assert len(line) / (time.process_time() - begun) > 20e6, "the prefilter has lost its speed (bytes per second)"
 
 
 def test_text_that_nearly_matches_takes_no_quadratic_time() -> None:
     for text in ["-----BEGIN PRIVATE KEY-----\n" * 20_000, "eyJ" * 100_000, "a://" * 100_000, "password=" * 50_000]:
-        begun = time.perf_counter()
+        begun = time.process_time()
         REDACTOR.clean(text)
-        assert time.perf_counter() - begun < 10
+        assert time.process_time() - begun < 10

@@ -129,7 +129,7 @@ def test_a_log_that_was_taken_away_whole_is_not_begun_anew_in_silence(tmp_path: 
         open_log(tmp_path)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"rubbish" * 50])
+@pytest.mark.parametrize("content", [None, b"", b"rubbish" * 50, b"00000000"])
 def test_a_lost_checkpoint_is_said_plainly_and_stays_lost(tmp_path: Path, content: bytes | None) -> None:
     fill(tmp_path)
     path = tmp_path / "log.checkpoint"
