@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrion.agents.child import RUN_VARIABLE
 from orchestrion.agents.runner import Work
 
-SECRET_NAME = re.compile(r"(?i)(^|_)(key|token|secret|password|passwd|pwd|credentials?|auth|dsn)s?($|_)")
+SECRET_NAME = re.compile(r"(?i)password|passwd|secret|token|credential|apikey|(^|_)(key|pwd|auth|dsn)s?($|_)")
 OURS_ALONE = ("PYTEST_", "COV_CORE_", "PYTHONHOME", "PYTHONPATH")
 
 

@@ -55,6 +55,11 @@ class Source:
             self._starts[node.end_lineno - 1] + node.end_col_offset,
         )
 
+    def indentation(self, node: ast.expr) -> str:
+        """The blanks before the line on which `node` begins."""
+        line = self.raw[self._starts[node.lineno - 1] :].decode()
+        return line[: len(line) - len(line.lstrip(" \t"))]
+
     def text(self, node: ast.expr | ast.keyword) -> str:
         """The source of `node`."""
         start, end = self.span(node)
@@ -129,7 +134,11 @@ def _bound(call: ast.Call, func: ast.Attribute, source: Source) -> tuple[str, st
     if not values or MARK in sql or "?" in template or '"' in sql or "\\" in sql:
         return None
     quotes = '"""' if "\n" in sql else '"'
-    return "S608", f"{source.text(func)}({quotes}{sql}{quotes}, ({', '.join(values)}{',' if len(values) == 1 else ''}))"
+    text, bound = f"{quotes}{sql}{quotes}", f"({', '.join(values)}{',' if len(values) == 1 else ''})"
+    if call.lineno == call.end_lineno:
+        return "S608", f"{source.text(func)}({text}, {bound})"
+    pad = source.indentation(call)
+    return "S608", f"{source.text(func)}(\n{pad}    {text},\n{pad}    {bound},\n{pad})"
 
 
 def fixed(raw: bytes) -> tuple[bytes, list[Edit]]:

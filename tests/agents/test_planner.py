@@ -17,9 +17,9 @@ WHOLE_FEATURE = [
 ]
 
 
-@pytest.fixture
-def roster(tmp_path: Path) -> Roster:
-    return load_roster(tmp_path)
+@pytest.fixture(scope="module")
+def roster(tmp_path_factory: pytest.TempPathFactory) -> Roster:
+    return load_roster(tmp_path_factory.mktemp("empty"))
 
 
 def phases(request: str, roster: Roster) -> list[list[str]]:

@@ -28,13 +28,19 @@ PROGRAM = Path(__file__).parents[2] / "agents/security_fixes.py"
             "db.cursor().execute(f\"UPDATE t SET a = '{x.a}' WHERE b = '{b()}'\").fetchone()",
             'db.cursor().execute("UPDATE t SET a = ? WHERE b = ?", (x.a, b())).fetchone()',
         ),
+        (
+            "sqlite3",
+            "if 1:\n  row = db.execute(\n    f\"SELECT '{a}'\"\n  ).fetchone()",
+            'if 1:\n  row = db.execute(\n      "SELECT ?",\n      (a,),\n  ).fetchone()',
+        ),
         ("yaml", "'ü', yaml.load(f(yaml.load(x)))", "'ü', yaml.safe_load(f(yaml.safe_load(x)))"),
     ],
 )
 def test_what_needs_no_judgement_is_fixed(imports: str, before: str, after: str) -> None:
     result, edits = fixed(f"import {imports}\n{before}\n".encode())
     assert result.decode() == f"import {imports}\n{after}\n"
-    assert {edit.line for edit in edits} == {2}
+    assert {edit.line for edit in edits} <= {2, 3}
+    assert edits
 
 
 @pytest.mark.parametrize(
