@@ -49,6 +49,7 @@ def calls(home: Path) -> Counter[str]:
         return found
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(("processes", "appends"), FULL_SIZES)
 def test_many_processes_appending_at_once_lose_nothing_and_double_nothing(
     tmp_path: Path, processes: int, appends: int
@@ -61,6 +62,7 @@ def test_many_processes_appending_at_once_lose_nothing_and_double_nothing(
     assert set(found.values()) == {1}
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("kills", KILLS)
 def test_writers_killed_at_random_lose_nothing_acknowledged_and_their_retries_double_nothing(
     tmp_path: Path, kills: int
