@@ -68,7 +68,7 @@ def quoted(name: str) -> str:
 
 def create_wide(table: str) -> str:
     """The statement that makes the wide table."""
-    columns = {**PLACE, **TYPED, "data": "JSON"}
+    columns = {**PLACE, **TYPED, "data": "VARCHAR"}
     return f"CREATE TABLE {table} ({', '.join(f'{quoted(n)} {t}' for n, t in columns.items())})"
 
 

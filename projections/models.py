@@ -8,6 +8,7 @@ the log. A file without one is a plain view over the others.
 # ruff: noqa: S608 - every name in these statements is one of our own; no text of users or of the log is in them
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
@@ -96,10 +97,14 @@ def models() -> tuple[Model, ...]:
         if file.name.endswith(".sql")
     }
     parsed = {name: _parse(name, text) for name, text in sorted(found.items())}
-    needs = {name: (set(_WORD.findall(model.sql)) & parsed.keys()) - {name} for name, model in parsed.items()}
-    keyed = {name for name, model in parsed.items() if model.key}
-    order = TopologicalSorter({name: set() if name in keyed else needs[name] for name in parsed}).static_order()
+    # Sorted, so that every process has the same order: the schema hash depends on it.
+    order = TopologicalSorter({name: sorted(_needs(model, parsed)) for name, model in parsed.items()}).static_order()
     return tuple(parsed[name] for name in order)
+
+
+def _needs(model: Model, others: Mapping[str, Model]) -> set[str]:
+    """The models that a plain view reads; a keyed one reads events only."""
+    return set() if model.key else set(_WORD.findall(model.sql)) & others.keys() - {model.name}
 
 
 def keyed_models() -> tuple[Model, ...]:

@@ -118,10 +118,10 @@ def _fill(con: duckdb.DuckDBPyConnection, building: Path, source: ArrowSource, *
     tables.take_stream(source.arrow(tables.position))
     tables.refresh()
     last = tables.position
-    row = con.execute(
+    rows = con.execute(
         "SELECT stream, version, data FROM gen.own.wide WHERE position = ? ORDER BY readable LIMIT 1", [last]
-    ).fetchone()
-    mark = fingerprint(row[0], row[1], row[2].encode()) if row else None
+    ).fetchall()
+    mark = fingerprint(rows[0][0], rows[0][1], rows[0][2].encode()) if rows else None
     con.execute(
         "UPDATE gen.own.meta SET identity = ?, schema_hash = ?, anchor = ?", [source.identity, schema_hash(), mark]
     )
@@ -154,10 +154,11 @@ def _attach(con: duckdb.DuckDBPyConnection, generation: Generation, identity: st
 
 def _wrong(con: duckdb.DuckDBPyConnection, generation: Generation, identity: str, anchor: Anchor) -> str | None:
     try:
-        row = con.execute("SELECT identity, schema_hash, position, anchor FROM snap.own.meta").fetchone()
+        rows = con.execute("SELECT identity, schema_hash, position, anchor FROM snap.own.meta").fetchall()
     except duckdb.Error as error:
         return f"cannot be read ({str(error).splitlines()[0]})"
-    if row is None or row[1:3] != (generation.schema, generation.position):
+    row = rows[0] if len(rows) == 1 else (None, None, None, None)
+    if row[1:3] != (generation.schema, generation.position):
         return "does not hold what its name says"
     if row[0] != identity:
         return "belongs to another log"
@@ -170,10 +171,10 @@ def _wrong(con: duckdb.DuckDBPyConnection, generation: Generation, identity: str
 def _arrow_anchor(con: duckdb.DuckDBPyConnection, source: ArrowSource, position: int) -> str | None:
     con.register("anchor_row", source.arrow(position - 1, position))
     try:
-        row = con.execute("SELECT stream, version, state FROM anchor_row").fetchone()
+        rows = con.execute("SELECT stream, version, state FROM anchor_row").fetchall()
     finally:
         con.unregister("anchor_row")
-    return fingerprint(row[0], row[1], row[2].encode()) if row else None
+    return fingerprint(rows[0][0], rows[0][1], rows[0][2].encode()) if rows else None
 
 
 @contextmanager

@@ -154,8 +154,9 @@ class Tables:
         self.con.execute("COMMIT")
 
     def _one(self, statement: str) -> Any:
-        row = self.con.execute(statement).fetchone()
-        return row[0] if row else None
+        # All of it: an unfetched rest would own the connection.
+        rows = self.con.execute(statement).fetchall()
+        return rows[0][0] if rows else None
 
 
 def _as_json(rows: Sequence[Row]) -> str:

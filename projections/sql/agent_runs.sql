@@ -25,10 +25,11 @@ SELECT
     coalesce(
         runs.duration_ms,
         CASE
-            WHEN runs.ended_as IS NOT NULL OR NOT runs.ours
-                THEN greatest(0, date_diff(
-                    'millisecond', coalesce(runs.started_at, runs.first_at), coalesce(runs.ended_at, runs.last_at)
-                ))
+            WHEN runs.ours AND runs.ended_as IS NULL THEN NULL
+            WHEN coalesce(runs.ended_at, runs.last_at) < coalesce(runs.started_at, runs.first_at) THEN 0
+            ELSE date_diff(
+                'millisecond', coalesce(runs.started_at, runs.first_at), coalesce(runs.ended_at, runs.last_at)
+            )
         END
     ) AS duration_ms,
     CASE

@@ -13,7 +13,13 @@ SELECT
     coalesce(result, to_json(error)) AS result,
     calls.started_at,
     calls.ended_at,
-    coalesce(calls.duration_ms, greatest(0, date_diff('millisecond', calls.started_at, calls.ended_at))) AS duration_ms,
+    coalesce(
+        calls.duration_ms,
+        CASE
+            WHEN calls.ended_at < calls.started_at THEN 0
+            ELSE date_diff('millisecond', calls.started_at, calls.ended_at)
+        END
+    ) AS duration_ms,
     status,
     error,
     exit_code,
