@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable
 from html import escape as _escape_html
 
-from orchestrion.domain.inert import one_line
-from orchestrion.tui.report.words import UNKNOWN, plain
+from orchestrion.tui.report.words import UNKNOWN, plain, short
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|#~!$+.@:-])")
 _ALONE_HARMLESS = re.compile(r"(?<=\w)(?<!www)\\([.:-])(?=\w)|\\([.:-])(?= |$)|(?<=\w)\\(_)(?=\w)")
@@ -86,4 +85,4 @@ def together(*children: object) -> Markup:
 
 
 def _text(value: object) -> str:
-    return _escape_html(one_line(UNKNOWN if value is None else str(value)))
+    return _escape_html(short(UNKNOWN if value is None else str(value)))

@@ -10,6 +10,9 @@ UNKNOWN = "unknown"
 MAX_POSITIONS = 8
 """So many positions are written out; of more, the first ones and how many there are."""
 
+MAX_CHARACTERS = 400
+"""Of any text that a report shows."""
+
 STATUS_SIGNS = {
     "completed": "✅",
     "running": "🔄",
@@ -90,8 +93,13 @@ def count(value: Any) -> str:
 
 
 def plain(value: Any) -> str:
-    """Any text on one line, inert; unknown if there is none."""
-    return UNKNOWN if value is None or value == "" else one_line(str(value))
+    """Any text on one line, inert, cut where nobody reads on; unknown if there is none."""
+    return UNKNOWN if value is None or value == "" else short(str(value))
+
+
+def short(text: str) -> str:
+    """`text` on one line, inert, no longer than `MAX_CHARACTERS`."""
+    return one_line(text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 1] + "…")
 
 
 def evidence(positions: Sequence[int]) -> str:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from orchestrion.domain.errors import LogUnavailable, NotFound, OrchestrionError, Refused
-from orchestrion.domain.inert import inert, one_line
+from orchestrion.domain.inert import one_line
 from orchestrion.tui import report
 from orchestrion.tui.report import words
 from orchestrion.tui.report.html import policy
@@ -141,9 +141,9 @@ def _session(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _inert(value: Any) -> Any:
-    """`value` with every text in it made inert."""
+    """`value` with every text in it made inert and cut where nobody reads on."""
     if isinstance(value, str):
-        return inert(value)
+        return words.short(value)
     if isinstance(value, dict):
         return {key: _inert(item) for key, item in value.items()}
     return [_inert(item) for item in value] if isinstance(value, list) else value

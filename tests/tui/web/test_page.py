@@ -1,0 +1,313 @@
+"""Stories of somebody with a browser: a real Chromium opens the page of a real log."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from orchestrion.eventstore import SQLiteLog
+from orchestrion.projections import Store
+from orchestrion.tui.report import build, html
+
+playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: uv sync installs it")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+if CHROMIUM is None:
+    pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
+PATIENCE_MILLISECONDS = 20_000
+PICTURES = os.environ.get("ORCHESTRION_PICTURES")
+"""A folder that the stories leave screenshots in, to be looked at."""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One page, and everything it asked for, complained of or popped up."""
+
+    def __init__(self, chromium: Any, scheme: str = "light") -> None:
+        self.page = chromium.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+        self.page.set_default_timeout(PATIENCE_MILLISECONDS)
+        self.hosts: set[str] = set()
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname or request.url[:20]))
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
+
+    def live(self) -> None:
+        self.page.wait_for_selector('#live[data-state="live"]')
+
+    def told(self) -> list[int]:
+        """Positions in the running commentary."""
+        lines = self.page.locator("#commentary li")
+        return [int(position) for position in lines.evaluate_all("lines => lines.map(line => line.dataset.position)")]
+
+    def wait_told(self, position: int) -> None:
+        self.page.wait_for_selector(f'#commentary li[data-position="{position}"]')
+
+    def picture(self, name: str) -> None:
+        if PICTURES:
+            self.page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Visit]:
+    visit = Visit(chromium)
+    yield visit
+    visit.page.close()
+
+
+def play_all(stage: ModuleType, log: SQLiteLog, session: str = "ses_play") -> None:
+    for _ in stage.story(stage.Play(log, session)):
+        pass
+
+
+def test_i_open_the_printed_address_see_my_sessions_and_open_one(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit
+) -> None:
+    play_all(stage, log)
+    stage.Play(log, "ses_live").begin("Build a new endpoint")
+    visit.page.goto(running.url)
+    visit.live()
+    visit.page.wait_for_selector("text=2 sessions")
+    assert visit.page.locator("tbody tr").first.inner_text().startswith("running")
+    visit.picture("sessions")
+    visit.page.click("text=Fix security vulnerability")
+    visit.page.wait_for_selector("h1:has-text('Fix security')")
+    assert visit.page.locator(".timeline text.lane").all_text_contents() == [
+        "security-auditor",
+        "backend-api-developer",
+        "test-suite-developer",
+        "docs-writer",
+    ]
+    assert visit.page.locator(".timeline .bar").count() == 9
+    assert visit.page.locator(".timeline .arrow.handoff").count() == 1
+    visit.wait_told(log.head() - 1)
+    visit.picture("session-light")
+    visit.page.go_back()
+    visit.page.wait_for_selector("text=2 sessions")
+    assert visit.complaints == []
+    assert visit.hosts == {"127.0.0.1"}
+
+
+def test_what_happens_appears_without_a_reload(running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit) -> None:
+    story = stage.story(stage.Play(log))
+    next(story)
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    visit.page.evaluate("window.unchanged = true")
+    for _ in story:
+        pass
+    visit.wait_told(log.head())
+    visit.page.wait_for_selector(".badge.good:has-text('completed')")
+    visit.page.wait_for_selector(".card:has-text('Tool calls') >> text=9")
+    assert visit.told() == list(range(1, log.head() + 1))
+    assert visit.page.evaluate("window.unchanged")
+    assert visit.complaints == []
+
+
+def test_a_new_session_appears_in_the_list(running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit) -> None:
+    visit.page.goto(running.url)
+    visit.live()
+    visit.page.wait_for_selector("text=The log holds no session yet")
+    stage.Play(log).begin("Do something new")
+    visit.page.wait_for_selector("a:has-text('Do something new')")
+
+
+def test_when_the_connection_breaks_it_says_so_and_misses_nothing(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit
+) -> None:
+    story = stage.story(stage.Play(log))
+    next(story)
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    next(story)
+    visit.wait_told(8)
+    running.stop()
+    visit.page.wait_for_selector('#live[data-state="broken"]')
+    assert "connection lost" in visit.page.inner_text("#live")
+    for _ in story:
+        pass
+    running.start()
+    visit.wait_told(log.head())
+    visit.live()
+    assert visit.told() == list(range(1, log.head() + 1)), "each event once, none left out"
+    visit.page.wait_for_selector(".card:has-text('Tool calls') >> text=9")
+
+
+def test_trouble_with_the_log_is_told_and_goes_away(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit, home: Path
+) -> None:
+    stage.Play(log).begin()
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    (home / "log.db").rename(home / "log.away")
+    visit.page.wait_for_selector("#trouble:visible")
+    assert visit.page.inner_text("#trouble")
+    (home / "log.away").rename(home / "log.db")
+    visit.page.wait_for_selector("#trouble", state="hidden")
+
+
+def test_i_look_at_it_as_it_stood_at_a_position(
+    running: Any, log: SQLiteLog, store: Store, stage: ModuleType, visit: Visit
+) -> None:
+    play_all(stage, log)
+    visit.page.goto(f"{running.url}?session=ses_play&at=9")
+    visit.page.wait_for_selector("text=as it stood at position 9")
+    assert visit.page.locator(".timeline text.lane").all_text_contents() == ["security-auditor"]
+    assert visit.told() == list(range(1, 10))
+    visit.page.locator("#position").focus()
+    visit.page.keyboard.press("ArrowRight")
+    visit.page.wait_for_selector("text=as it stood at position 10")
+    visit.wait_told(10)
+    assert "at=10" in visit.page.url
+    visit.picture("session-at-10")
+    visit.page.click("#scrubber button")
+    visit.live()
+    visit.wait_told(log.head())
+    assert visit.page.locator(".timeline text.lane").count() == 4
+
+
+def test_a_figure_opens_the_events_it_rests_on_by_keyboard(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit
+) -> None:
+    play_all(stage, log)
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    visit.page.locator(".card:has-text('Failed') button").focus()
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_selector("#evidence[open] summary")
+    assert re.findall(r"^(\d+) ([\w.]+)", visit.page.inner_text("#evidence-events"), re.M) == [
+        ("20", "tool.called"),
+        ("21", "tool.returned"),
+    ]
+    visit.picture("evidence")
+    visit.page.keyboard.press("Escape")
+    visit.page.wait_for_selector("#evidence", state="hidden")
+
+
+def test_i_search_my_sessions(running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit) -> None:
+    play_all(stage, log)
+    stage.Play(log, "ses_other").begin("Write a poem")
+    visit.page.goto(running.url)
+    visit.live()
+    visit.page.keyboard.press("/")
+    visit.page.keyboard.type("poem")
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_selector("text=1 session with “poem”")
+    assert visit.page.locator("tbody tr").count() == 1
+
+
+def test_a_session_that_is_not_there_is_one_sentence(running: Any, visit: Visit) -> None:
+    visit.page.goto(f"{running.url}?session=ses_nope")
+    visit.page.wait_for_selector("text=there is no session 'ses_nope'")
+
+
+def test_hostile_texts_stay_texts(
+    running: Any, log: SQLiteLog, stage: ModuleType, hostile: ModuleType, visit: Visit
+) -> None:
+    hostile.hostile_play(stage.Play(log))
+    visit.page.goto(running.url)
+    visit.live()
+    visit.page.wait_for_selector("a:has-text('<script>alert(1)</script>')")
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    visit.wait_told(log.head())
+    visit.page.locator("button.places").first.click()
+    visit.page.wait_for_selector("#evidence[open] pre")
+    shown = visit.page.inner_text("body")
+    assert "<img src=x onerror=alert(1)>" in shown
+    assert not set(shown) & set(hostile.OBEYED)
+    assert (
+        visit.page.locator("main script, main img, main iframe, main b b, [onerror], [onload], [onclick]").count() == 0
+    )
+    assert visit.page.evaluate("Object.prototype.polluted") is None
+    links = visit.page.locator("a").evaluate_all("links => links.map(link => link.href)")
+    assert [link for link in links if not link.startswith(running.url)] == []
+    assert visit.complaints == []
+    assert visit.hosts == {"127.0.0.1"}
+    visit.picture("hostile")
+
+
+def test_even_a_page_that_tried_could_not_make_html_of_text(running: Any, visit: Visit) -> None:
+    visit.page.goto(running.url)
+    visit.live()
+    tried = (
+        "() => { try { document.body.innerHTML = '<b>x</b>'; return 'made'; } catch (error) { return error.name; } }"
+    )
+    assert visit.page.evaluate(tried) == "TypeError"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_its_words_can_be_read_in_light_and_dark(
+    running: Any, log: SQLiteLog, stage: ModuleType, chromium: Any, scheme: str
+) -> None:
+    play_all(stage, log)
+    visit = Visit(chromium, scheme)
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    visit.wait_told(log.head())
+    visit.picture(f"session-{scheme}")
+    faint = visit.page.evaluate(FAINT_WORDS)
+    visit.page.close()
+    assert faint == []
+
+
+FAINT_WORDS = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data]; };
+  const light = ([r, g, b]) => [r, g, b].map((part) => part / 255)
+    .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+  const behind = (node) => { for (let at = node; at; at = at.parentElement) {
+    const found = rgba(getComputedStyle(at).backgroundColor);
+    if (found[3] === 255) return found; } return [255, 255, 255, 255]; };
+  const faint = new Set();
+  for (const node of document.querySelectorAll("main *, #bar *")) {
+    if (node.tagName === "title") continue;
+    if (![...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())) continue;
+    const style = getComputedStyle(node);
+    const [one, other] = [light(rgba(node instanceof SVGElement ? style.fill : style.color)), light(behind(node))];
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    if (contrast < 4.5) faint.add(`${node.tagName}.${node.getAttribute("class")} ${contrast.toFixed(2)}`);
+  }
+  return [...faint];
+}"""
+"""Elements whose words have less contrast than WCAG 2.2 asks for (1.4.3, level AA: 4.5 to 1)."""
+
+
+@pytest.fixture
+def plays(stage: ModuleType, hostile: ModuleType) -> tuple[ModuleType, ModuleType]:
+    return stage, hostile
+
+
+def test_a_report_sent_to_somebody_opens_by_itself(
+    store: Store, log: SQLiteLog, plays: tuple[ModuleType, ModuleType], visit: Visit, tmp_path: Path
+) -> None:
+    stage, hostile = plays
+    play_all(stage, log)
+    hostile.hostile_play(stage.Play(log, "ses_hostile"))
+    store.catch_up()
+    folder = tmp_path
+    for session in ("ses_play", "ses_hostile"):
+        file = folder / f"{session}.html"
+        file.write_text(html(build(store, session)), "utf-8")
+        visit.page.goto(file.as_uri())
+        assert visit.page.locator("svg.timeline").bounding_box()["height"] > 50
+        assert visit.page.evaluate("getComputedStyle(document.querySelector('.card')).borderRadius") == "10px"
+        visit.picture(f"report-{session}")
+    assert visit.page.locator("script, img, iframe").count() == 0
+    assert visit.complaints == []
+    assert visit.hosts <= {file.as_uri()[:20]}
