@@ -23,6 +23,7 @@ class ReportFormat(StrEnum):
     """How a report is written."""
 
     md = "md"
+    html = "html"
     json = "json"
 
 

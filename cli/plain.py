@@ -69,14 +69,6 @@ def markdown(value: Any) -> str:
     return _MARKDOWN.sub(r"\\\1", cell(value)).translate(_HTML)
 
 
-def code(value: Any) -> str:
-    """`value` in one line as a code span, whatever backticks it holds itself (CommonMark 6.1)."""
-    text = cell(value).replace("|", "¦")
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    pad = " " if "`" in text else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
-
-
 def moment(at: datetime) -> str:
     """A UTC time as `2026-01-30T10:23:45.123Z`."""
     return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -73,26 +73,21 @@ def log(
 def report(
     *,
     session: SessionArgument = "last",
-    form: Annotated[ReportFormat, typer.Option("--format", help="Markdown for people or JSON.")] = ReportFormat.md,
+    form: Annotated[ReportFormat, typer.Option("--format", help="What to write.")] = ReportFormat.md,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file.")] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep the file up to date until the session ends.")
+    ] = False,
     at: AtOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Write a session up, as Markdown or JSON.
+    """Write a session up, as Markdown, HTML or JSON.
 
-    Agents, who spoke to whom, progress, metrics, patterns, and recommendations with their evidence.
+    Agents, who spoke to whom, progress, metrics, patterns, and recommendations, each with its positions in the log.
     """
     from orchestrion.cli.asking import session_of
-    from orchestrion.cli.plain import json_text
-    from orchestrion.cli.report import report_of
-    from orchestrion.cli.report_markdown import as_markdown
-    from orchestrion.cli.show import out, say
+    from orchestrion.cli.reporting import Writing, write
     from orchestrion.cli.wiring import asked, home_of
 
     with asked(home_of(home)) as store:
-        found = report_of(store, session_of(store, session, at=at), at=at)
-    text = json_text(found) if form is ReportFormat.json else as_markdown(found)
-    if output is None:
-        return out(text)
-    output.write_text(text + "\n", encoding="utf-8")
-    return say(f"The report is in {output}.")
+        write(store, session_of(store, session, at=at), Writing(form, output, follow, at))

@@ -152,3 +152,22 @@ def test_large_integers_and_values_that_json_lacks_survive(speak, told) -> None:
     row = json.loads(said.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))[0]
     assert row["big"] in (12345678901234567890, "12345678901234567890")
     assert row["list"] == [1, 2]
+
+
+def test_a_report_is_written_in_each_of_its_forms(speak, told, tmp_path: Path) -> None:
+    written = speak("report", "ses_alpha", "--home", told).out
+    assert "graph LR" in written
+    assert "| auditor |" in written
+    page = speak("report", "ses_alpha", "--home", told, "--format", "html").out
+    assert page.startswith("<!")
+    assert "<script" not in page
+    document = speak("report", "ses_alpha", "--home", told, "--format", "json").json
+    assert document["header"]["status"]["value"] == "failed"
+    said = speak("report", "ses_alpha", "--home", told, "--output", tmp_path / "r.md")
+    assert (said.out, (tmp_path / "r.md").read_text()) == ("", written)
+
+
+def test_a_followed_report_ends_as_a_later_one_would(speak, told, tmp_path: Path) -> None:
+    assert speak("report", "last", "--follow", "--home", told).code == 2
+    assert speak("report", "last", "--follow", "--output", tmp_path / "r.md", "--home", told).code == 0
+    assert (tmp_path / "r.md").read_text() == speak("report", "last", "--home", told).out

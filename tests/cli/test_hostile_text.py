@@ -76,6 +76,6 @@ def test_csv_and_markdown_keep_their_shape(speak, poisoned) -> None:
 def test_a_reports_fences_and_tables_stay_whole(speak, poisoned) -> None:
     out = speak("report", "ses_markdown", "--home", poisoned).out
     outside_code = re.sub(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", "", out)
-    assert [line for line in out.splitlines() if line.startswith("```")] == ["```mermaid", "```"]
+    assert [line for line in out.splitlines() if line.startswith("```")] == ["```mermaid", "```", "```", "```"]
     assert "<script>" not in outside_code
     assert "![x]" not in outside_code

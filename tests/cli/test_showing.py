@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrion.cli import show
 from orchestrion.cli.options import Format
-from orchestrion.cli.plain import code, lasting, markdown
-from orchestrion.cli.report_markdown import mermaid
+from orchestrion.cli.plain import lasting, markdown
 from orchestrion.cli.show import Sheet
 
 FORBIDDEN = {"Cc", "Cf", "Cs"}
@@ -111,22 +110,6 @@ def test_whatever_the_text_no_format_lets_a_control_character_through(form, text
         assert out.count("\n") == 3
     if form is Format.md:
         assert out.count("\n") == 3
-
-
-@pytest.mark.parametrize("text", ["a`b", "``", "`", "x", "a|b", "``` mermaid"])
-def test_a_code_span_cannot_be_left(text) -> None:
-    span = code(text)
-    fence = span[: len(span) - len(span.lstrip("`"))]
-    inside = span[len(fence) : -len(fence)]
-    assert span.endswith(fence)
-    assert fence not in inside
-    assert "|" not in inside
-
-
-def test_a_mermaid_label_holds_no_sign_of_its_language() -> None:
-    label = mermaid('a"]-->b;`\n<script>')
-    assert not set(label) & set('"[]<>`|{}()\n')
-    assert mermaid("security-auditor") == "security-auditor"
 
 
 def test_markdown_is_shown_literally() -> None:
