@@ -55,5 +55,6 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 def test_every_public_name_can_be_had() -> None:
     import orchestrion
 
+    assert orchestrion.__all__ == sorted(orchestrion._ROOMS)
     for name in orchestrion.__all__:
         assert getattr(orchestrion, name).__name__ == name
