@@ -47,7 +47,7 @@ def test_two_runs_in_a_row_that_nothing_links_could_have_run_side_by_side(play: 
     play.run("docs", 0, 10)
     play.run("tests", 10, 14)
     (found,) = advice_of(store, "missed parallelism")
-    assert "docs and tests" in found.text
+    assert "docs and tests ran one after the other" in found.text
     assert "4.0 s" in found.text
     assert len(found.positions) == 4
 

@@ -1,0 +1,183 @@
+"""Stories of somebody who goes back in time: stepping, seeking, playing, and what is shown at a position."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrion.domain import events as e
+from orchestrion.tui.screens.session import Session
+from orchestrion.tui.timeline import Step, Timeline, played
+from orchestrion.tui.widgets.overview import Overview
+from orchestrion.tui.widgets.scrubber import Scrubber
+
+
+async def test_a_replay_begins_at_the_first_event_of_its_session(story: Any, open_dashboard: Any) -> None:
+    story.team("ses_0")
+    first = story.tell(e.SessionStarted, product="orchestrion", request="later")
+    story.tell(e.AgentStarted, run="r", agent="a")
+    async with open_dashboard(session="ses_1", replay=True) as reader:
+        assert isinstance(reader.app.screen, Session)
+        assert reader.app.at == first
+        assert reader.column("story", "told") == ["▶ session starts: later"]
+        assert f"as of {first}" in reader.text()
+
+
+async def test_stepping_goes_event_by_event_and_back(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    async with open_dashboard(session="ses_1", replay=True) as reader:
+        await reader.presses("full_stop", "full_stop")
+        assert reader.app.at == 3
+        assert reader.column("tree", "name") == ["security-auditor"]
+        await reader.presses("comma")
+        assert reader.app.at == 2
+        assert reader.column("tree", "name") == []
+
+
+async def test_stepping_by_agent_goes_to_where_another_one_acts(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    async with open_dashboard(session="ses_1", replay=True) as reader:
+        steps = {step.position: step.actor for step in reader.app.player.timeline.steps}
+        actors = []
+        for _ in range(4):
+            await reader.presses("right_square_bracket")
+            actors.append(steps[reader.app.at])
+        assert actors == ["security-auditor", "backend-api-developer", "test-suite-developer", "backend-api-developer"]
+
+
+async def test_the_next_failure_is_one_key_away_and_after_the_last_one_it_stays(
+    story: Any, open_dashboard: Any
+) -> None:
+    story.team()
+    async with open_dashboard(session="ses_1", replay=True) as reader:
+        await reader.presses("n")
+        failure = reader.app.at
+        assert reader.column("story", "told")[0] == "✗ test-suite-developer · Bash error in 4.0s"
+        await reader.presses("n")
+        assert reader.app.at == failure
+
+
+async def test_a_position_is_gone_to_by_its_number(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    async with open_dashboard(session="ses_1", replay=True) as reader:
+        await reader.presses("g", "1", "0", "enter")
+        assert reader.app.at == 10
+
+
+async def test_a_click_on_the_line_seeks(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    async with open_dashboard(session="ses_1", replay=True) as reader:
+        scrubber = reader.app.screen.query_one(Scrubber)
+        await reader.pilot.click("Scrubber", offset=(scrubber.size.width // 2, 1))
+        await reader.looks()
+        total = len(reader.app.player.timeline)
+        assert abs(reader.app.player.timeline.index(reader.app.at) - total // 2) <= 2
+
+
+async def test_playing_comes_to_the_end_and_stops_there(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    async with open_dashboard(session="ses_1", replay=True, speed=1024) as reader:
+        await reader.presses("space")
+        while reader.app.player.playing:
+            await reader.pilot.pause(0.02)
+        await reader.looks()
+        assert reader.app.at == reader.log.head()
+        assert reader.column("story", "told")[0] == "✓ session completed"
+
+
+async def test_replay_keys_do_nothing_while_the_log_is_followed(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    async with open_dashboard(session="ses_1") as reader:
+        await reader.presses("full_stop", "space", "n")
+        assert reader.app.at is None
+
+
+async def test_rewinding_and_coming_back_to_the_living_log(story: Any, open_dashboard: Any) -> None:
+    story.team(ended=False)
+    async with open_dashboard(session="ses_1") as reader:
+        await reader.presses("r")
+        assert reader.app.at == 1
+        assert len(reader.column("story", "told")) == 1
+        await reader.presses("l")
+        assert reader.app.at is None
+        assert len(reader.column("story", "told")) == 21
+
+
+async def test_the_log_grows_beneath_a_replay_without_moving_it(story: Any, open_dashboard: Any) -> None:
+    story.team(ended=False)
+    async with open_dashboard(session="ses_1", replay=True) as reader:
+        before = len(reader.app.player.timeline)
+        await reader.presses("full_stop")
+        shown = reader.app.at
+        story.tell(e.SessionEnded, status="completed")
+        await reader.looks()
+        assert reader.app.at == shown
+        assert len(reader.app.player.timeline) == before + 1
+
+
+SCREENS = {"1": "sessions", "2": "session", "3": "messages", "4": "handoffs", "5": "tools", "6": "patterns"}
+
+
+def cells(reader: Any) -> dict[str, list[list[str]]]:
+    """Everything the lists of a screen show, but ages, which count from the moment they are looked at."""
+    from orchestrion.tui.widgets.grid import Grid
+
+    return {
+        grid.id: [grid.texts(column.key) for column in grid.columns if column.key != "age"]
+        for grid in reader.app.screen.query(Grid)
+    }
+
+
+@pytest.mark.parametrize("upto", [5, 9, 17])
+async def test_a_replay_at_n_shows_what_a_live_watcher_saw_then(
+    upto: int, story: Any, open_dashboard: Any, log: Any, tmp_path: Path
+) -> None:
+    """The live watcher is shown a log that was cut after N; whoever replays sees the whole one."""
+    from orchestrion.eventstore import MemoryLog
+    from orchestrion.projections import Store
+    from orchestrion.tui.app import Dashboard
+    from orchestrion.tui.feed import Feed
+
+    story.team()
+    cut = MemoryLog()
+    for record in log.read(upto=upto):
+        cut.observe([_fact(record)])
+    past, live = {}, {}
+    async with open_dashboard(session="ses_1", replay=True, at=upto) as reader:
+        for key, name in SCREENS.items():
+            await reader.presses(key)
+            past[name] = cells(reader)
+    with Store(cut, tmp_path / "cut") as store:
+        feed = Feed(store, lambda _sql, _at: None, cut.verify, dict)  # type: ignore[arg-type, return-value]
+        async with Dashboard(feed, session="ses_1").run_test(size=(120, 40)) as pilot:
+            reader = type(reader)(pilot, cut)
+            await reader.looks()
+            for key, name in SCREENS.items():
+                await reader.presses(key)
+                live[name] = cells(reader)
+                if name == "session":
+                    assert "unknown" in reader.app.screen.query_one(Overview).plain
+    cut.close()
+    assert past == live
+
+
+def _fact(record: Any) -> Any:
+    from orchestrion.domain.record import Fact
+
+    return Fact(record.stream, record.version, record.event)
+
+
+def test_silences_are_shortened_and_time_never_runs_backwards() -> None:
+    from datetime import datetime, timedelta
+
+    noon = datetime(2026, 1, 1, 12)
+    moments = [noon, noon + timedelta(seconds=1), noon - timedelta(hours=1), None, noon + timedelta(hours=5)]
+    assert list(played(moments)) == [0, 1, 1, 1, 3]
+
+
+def test_marks_show_the_weightiest_event_of_each_cell() -> None:
+    kinds = ("event", "failure", "message", "event", "handoff", "pattern")
+    timeline = Timeline([Step(n + 1, None, "a", kind) for n, kind in enumerate(kinds)])  # type: ignore[arg-type]
+    assert timeline.marks(3) == ["failure", "message", "handoff"]
+    assert timeline.marks(12).count(None) == 6
+    assert [timeline.at_cell(cell, 3) for cell in range(3)] == [1, 3, 5]
