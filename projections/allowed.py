@@ -5,6 +5,7 @@ to DuckDB's own parser there, which lets only SELECT and EXPLAIN pass.
 """
 
 import logging
+import re
 
 import sqlglot
 from sqlglot import exp
@@ -12,57 +13,31 @@ from sqlglot.errors import SqlglotError
 
 from orchestrion.domain.errors import QueryRefused
 
-_NO_QUESTION = (
-    exp.Insert,
-    exp.Update,
-    exp.Delete,
-    exp.Merge,
-    exp.Create,
-    exp.Drop,
-    exp.Alter,
-    exp.TruncateTable,
-    exp.Copy,
-    exp.Export,
-    exp.Attach,
-    exp.Detach,
-    exp.Install,
-    exp.Set,
-    exp.Pragma,
-    exp.Use,
-    exp.Command,
-    exp.Transaction,
-    exp.Commit,
-    exp.Rollback,
-    exp.LoadData,
-    exp.Kill,
-    exp.Analyze,
-    exp.Comment,
-    exp.Grant,
-    exp.Revoke,
-)
+_QUESTIONS = (exp.Query, exp.Values, exp.Describe, exp.Summarize, exp.Show)
+_WRITING = (exp.DML, exp.DDL, exp.Merge, exp.Copy, exp.Attach, exp.Detach, exp.Set, exp.Pragma, exp.Command)
+_EXPLAIN = re.compile(r"\s*EXPLAIN(\s+ANALYZE)?\b", re.IGNORECASE)
 
 
 def check_question(sql: str) -> None:
     """Raises QueryRefused unless `sql` is one statement that reads, as far as sqlglot can tell."""
+    sql = _EXPLAIN.sub("", sql, count=1)
     if not sql.strip().strip(";").strip():
         raise QueryRefused("There is no question in it: give one SELECT, e.g. `SELECT * FROM sessions`.")
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
     try:
-        statements = [s for s in sqlglot.parse(sql, read="duckdb") if s is not None]
+        statements = [statement for statement in sqlglot.parse(sql, read="duckdb") if statement is not None]
     except (SqlglotError, RecursionError):
         return
-    if len(statements) > 1:
+    if len(statements) != 1:
         raise QueryRefused(f"One question at a time: this is {len(statements)} statements.")
-    for statement in statements:
-        writing = statement if isinstance(statement, _NO_QUESTION) else statement.find(*_NO_QUESTION)
-        if writing is not None:
-            raise QueryRefused(
-                f"Only questions are answered (SELECT, FROM, DESCRIBE, SUMMARIZE), not {_said(writing)}."
-            )
+    found = statements[0]
+    # Some queries count as data manipulation in sqlglot's own tree.
+    inner = (node for node in found.find_all(*_WRITING) if not isinstance(node, _QUESTIONS))
+    writing = next(inner, None) if isinstance(found, _QUESTIONS) else found
+    if writing is not None:
+        raise QueryRefused(f"Only questions are answered (SELECT, FROM, DESCRIBE, SUMMARIZE), not {_said(writing)}.")
 
 
-def _said(node: exp.Expression) -> str:
+def _said(node: exp.Expr) -> str:
     """The word a statement begins with."""
-    if isinstance(node, exp.Command):
-        return str(node.this).upper()
-    return type(node).__name__.upper()
+    return (str(node.this) if isinstance(node, exp.Command | exp.Column) else type(node).__name__).upper()

@@ -18,7 +18,7 @@ LOADING_SECONDS = 60.0
 ANSWER_SECONDS = 8.0
 """Until the answer, once the question was put."""
 MAX_ROWS = 100_000
-MAX_ANSWER_BYTES = 64 * 2**20
+MAX_ANSWER_BYTES = 32 * 2**20
 
 _DEATHS: dict[int, str] = {
     signal.SIGXCPU: "it took more than its share of processor time",
@@ -42,6 +42,8 @@ def ask(log: Log, folder: Path, sql: str, *, at: int | None = None) -> Table:
         answer = _put(child, sql)
     finally:
         _end(child)
+    if "again" in answer:  # it met a damaged snapshot and moved it aside
+        return ask(log, folder, sql, at=at)
     if "refused" in answer:
         raise QueryRefused(answer["refused"])
     return Table(tuple(answer["columns"]), [tuple(row) for row in answer["rows"]])

@@ -25,7 +25,7 @@ ROOM_BYTES = 700_000_000
 """What a question gets at least, on top of a long tail."""
 DUCKDB_MEMORY_MB = 500
 CPU_SECONDS = 4
-FETCH_ROWS = 1000
+FETCH_ROWS = 32
 MAX_MESSAGE_CHARS = 400
 
 _LOCKS = (
@@ -84,6 +84,8 @@ def _answer(store: Store, wanted: dict[str, Any], at: int | None) -> dict[str, A
     except duckdb.OutOfMemoryException:
         return {"refused": f"The question ran out of its limits: it needs more than {DUCKDB_MEMORY_MB} MB of memory."}
     except duckdb.Error as error:
+        if store.put_aside(error):
+            return {"again": True}
         return {"refused": f"DuckDB refused the question: {_in_one_line(str(error))}"}
     except MemoryError:
         return {"refused": "The question ran out of its limits: it took more memory than it may."}

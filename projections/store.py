@@ -24,7 +24,8 @@ SNAPSHOT_EVENTS = 20_000
 """A tail longer than this asks for a snapshot; a shorter one is read in well under a second."""
 
 _SPOILED = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
-"""What DuckDB raises when a file that opened well turns out to be damaged inside."""
+_CORRUPT = "Corrupt database file"
+"""What DuckDB raises, and says, when a file that opened well turns out to be damaged inside."""
 
 
 class Store:
@@ -76,15 +77,19 @@ class Store:
         with self._lock:
             try:
                 return self._answer(sql, params, at)
-            except _SPOILED as error:
-                if self._opened is None:
+            except duckdb.Error as error:
+                if not self.put_aside(error):
                     raise QueryRefused(f"The query failed: {_first_line(error)}") from error
-                quarantine(self._opened.path, f"is damaged ({_first_line(error)})", self.problems)
-                self._tables = None
                 self.catch_up()
                 return self.query(sql, params, at=at)
-            except duckdb.Error as error:
-                raise QueryRefused(f"The query failed: {_first_line(error)}") from error
+
+    def put_aside(self, error: duckdb.Error) -> bool:
+        """Whether `error` is the snapshot's fault; then it is moved aside, and the next `catch_up` does without."""
+        if self._opened is None or not (isinstance(error, _SPOILED) or _CORRUPT in str(error)):
+            return False
+        quarantine(self._opened.path, f"is damaged ({_first_line(error)})", self.problems)
+        self._tables = self._opened = None
+        return True
 
     def close(self) -> None:
         """Let go of DuckDB; the log stays open."""

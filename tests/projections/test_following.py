@@ -1,0 +1,186 @@
+"""Other processes append; this one reads beside them, wakes at once, and nothing acknowledged is lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrion.domain import events as e
+from orchestrion.domain.streams import witnessed
+from orchestrion.eventstore import open_log
+from orchestrion.projections import Proof, Store, prove
+
+WRITER = """
+import sys
+from pathlib import Path
+from orchestrion.domain import events as e
+from orchestrion.domain.streams import witnessed
+from orchestrion.eventstore import open_log
+log = open_log(Path(sys.argv[1]))
+for line in sys.stdin:
+    call = line.strip()
+    log.observe([witnessed(e.ToolCalled(source="hook", session="s", run="s/main", call=call, tool="Read"))])
+    print(call, flush=True)
+"""
+BUILDER = """
+import sys
+from pathlib import Path
+from orchestrion.eventstore import sqlite_arrow
+from orchestrion.projections import build_snapshot
+with sqlite_arrow(Path(sys.argv[1])) as source:
+    build_snapshot(source, Path(sys.argv[1]) / "projections")
+"""
+
+
+def call(name: str) -> e.ToolCalled:
+    return e.ToolCalled(source="hook", session="s", run="s/main", call=name, tool="Read")
+
+
+def build(home: Path) -> None:
+    subprocess.run([sys.executable, "-c", BUILDER, str(home)], check=True)
+
+
+class Writer:
+    """Another process that appends one event a line and acknowledges each."""
+
+    def __init__(self, home: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def append(self, name: str) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(name + "\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline().strip() == name
+
+    def kill(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    open_log(tmp_path / "home").close()
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def writer(home: Path) -> Iterator[Writer]:
+    started = Writer(home)
+    yield started
+    if started.process.poll() is None:
+        started.kill()
+
+
+def test_two_readers_see_what_a_third_process_appends(home: Path, writer: Writer) -> None:
+    log, other = open_log(home), open_log(home)
+    with Store(log, home / "projections") as one, Store(other, home / "projections") as two:
+        assert one.catch_up() == two.catch_up() == 0
+        for count in range(1, 6):
+            writer.append(f"c{count}")
+            for reader in (one, two):
+                assert reader.follow(5.0)
+                assert reader.query("SELECT count(*) FROM tool_calls").rows == [(count,)]
+        assert not one.follow(0.01)
+    log.close()
+    other.close()
+
+
+def test_a_follower_wakes_long_before_its_time_is_up(home: Path, writer: Writer) -> None:
+    log = open_log(home)
+    with Store(log, home / "projections") as store:
+        store.catch_up()
+        writer.append("c1")
+        started = time.monotonic()
+        assert store.follow(30.0)
+        assert time.monotonic() - started < 5.0
+    log.close()
+
+
+def test_append_replay_append_and_kill_loses_nothing(home: Path, writer: Writer) -> None:
+    for name in ("c1", "c2"):
+        writer.append(name)
+    build(home)
+    log = open_log(home)
+    with Store(log, home / "projections") as store:
+        assert store.query("SELECT count(*) FROM tool_calls").rows == [(2,)]
+        for name in ("c3", "c4", "c5"):
+            writer.append(name)
+        build(home)
+        writer.kill()
+        store.catch_up()
+        assert store.query("SELECT list(call ORDER BY call) FROM tool_calls").rows == [
+            (["c1", "c2", "c3", "c4", "c5"],)
+        ]
+    assert log.verify().ok
+    log.close()
+
+
+def test_the_process_that_appends_replays_and_appends_again_loses_nothing_when_killed(home: Path) -> None:
+    code = """
+import os, signal, sys
+from pathlib import Path
+sys.argv = ["", sys.argv[1], sys.argv[2]]
+from orchestrion.domain import events as e
+from orchestrion.domain.streams import witnessed
+from orchestrion.eventstore import open_log
+from orchestrion.projections import Store
+import subprocess
+home = Path(sys.argv[1])
+log = open_log(home)
+def add(name):
+    log.observe([witnessed(e.ToolCalled(source="hook", session="s", call=name, tool="Read"))])
+add("c1")
+def build():
+    subprocess.run([sys.executable, "-c", sys.argv[2], str(home)], check=True)
+store = Store(log, home / "projections", build=build)
+store.catch_up(); store._build()
+add("c2"); store.catch_up(); add("c3"); add("c4"); add("c5")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(home), BUILDER], check=False)
+    assert done.returncode == -signal.SIGKILL
+    log = open_log(home)
+    assert log.head() == 5
+    assert log.verify().ok
+    with Store(log, home / "projections") as store:
+        assert store.query("SELECT count(*) FROM tool_calls").rows == [(5,)]
+    log.close()
+
+
+def test_the_proof_holds_over_snapshot_and_tail_and_gives_the_same_hashes_twice(home: Path) -> None:
+    log = open_log(home)
+    log.observe([witnessed(call(f"c{i}")) for i in range(50)])
+    build(home)
+    log.observe([witnessed(call(f"d{i}")) for i in range(5)])
+    first, second = prove(log, home / "projections"), prove(log, home / "projections")
+    assert first == second
+    assert (first.ok, first.position, first.tables["tool_calls"].split(":")[0]) == (True, 55, "55")
+    log.close()
+
+
+def test_a_table_that_is_not_what_the_log_says_fails_the_proof(home: Path) -> None:
+    import duckdb
+
+    log = open_log(home)
+    log.observe([witnessed(call(f"c{i}")) for i in range(5)])
+    build(home)
+    [path] = (home / "projections").glob("g-*")
+    with duckdb.connect(str(path)) as con:
+        con.execute("UPDATE own.calls SET tool = 'Bash' WHERE call = 'c3'")
+    proof: Any = prove(log, home / "projections")
+    assert isinstance(proof, Proof)
+    assert not proof.ok
+    assert set(proof.differing) == {"calls", "tool_calls", "tool_stats"}
+    log.close()
