@@ -42,7 +42,8 @@ def web(
             with asked(place) as store:
                 serve(store, host=host, port=port, password=password, ready=out)
     except KeyboardInterrupt:
-        say("The page is closed.")
+        pass  # the way to end it
+    say("The page is closed.")
 
 
 def _watch(place: "Home") -> list[str]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from orchestrion.tui.report.facts import ANSWERABLE, OPEN, Call, Facts, Run
 from orchestrion.tui.report.measures import end_of, stretches
-from orchestrion.tui.report.model import Advice
+from orchestrion.tui.report.model import Advice, Weight
 from orchestrion.tui.report.words import lasting
 
 BOTTLENECK_SHARE = 0.5
@@ -15,6 +15,8 @@ BOTTLENECK_SHARE = 0.5
 MIN_BOTTLENECK_RUNS = 3
 MIN_SAVING_SECONDS = 1.0
 """Two runs side by side must have saved at least so much to be worth a sentence."""
+COMPACTION = "acompact"
+"""The agent name of runs in which Claude Code sums up its own context; they are nobody's work."""
 MIN_REPEATS = 3
 MIN_FAILURES = 3
 FAILING_SHARE = 0.3
@@ -68,11 +70,15 @@ def missed_parallelism(facts: Facts) -> Iterator[Advice]:
             saved = min(end - start, next_end - next_start)
             if next_start < end or saved.total_seconds() < MIN_SAVING_SECONDS or facts.linked(one, other):
                 continue
+            if COMPACTION in (one.agent, other.agent):
+                continue
+            what = f"{_name(one)} and {_name(other)} ran one after the other though nothing went from one to the other"
+            unless = ", unless who started them used the first's result for the second" if one.parent else ""
             text = (
-                f"{_name(one)} and {_name(other)} ran one after the other though nothing in the log links them: "
-                f"side by side they would have saved up to {lasting(saved / timedelta(milliseconds=1))}"
+                f"{what}: side by side they would have saved up to {lasting(saved / timedelta(milliseconds=1))}{unless}"
             )
-            yield Advice("missed parallelism", "medium", text, _merged(one.positions, other.positions))
+            weight: Weight = "low" if one.parent else "medium"
+            yield Advice("missed parallelism", weight, text, _merged(one.positions, other.positions))
 
 
 def missed_handoff(facts: Facts) -> Iterator[Advice]:

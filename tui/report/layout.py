@@ -141,7 +141,7 @@ def _spans(facts: Facts) -> Iterator[Span]:
 
 def _lane(run: Run, depth: int, y: float, scale: TimeScale, facts: Facts) -> Lane:
     name = words.plain(run.agent or run.run)
-    label = name if len(name) <= LABEL_CHARACTERS else name[: LABEL_CHARACTERS - 1] + "…"
+    label = name if len(name) <= LABEL_CHARACTERS else "…" + name[1 - LABEL_CHARACTERS :]  # the end tells more
     end = end_of(run, facts)
     title = f"{name} · {words.status(run.status)} · {words.lasting(run.duration_ms)}"
     if run.started_at is None or end is None:

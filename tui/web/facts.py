@@ -43,6 +43,7 @@ def told(row: Row) -> dict[str, Any]:
         "at": words.clock(row["happened_at"]),
         "agent": one_line(row["agent"] or ""),
         "text": one_line(_text(row["kind"], data)[:MOST_CHARACTERS]),
+        "call": one_line(data.get("call") or ""),
         "failed": data.get("status") in ("error", "failed", "timed_out") or row["kind"] == "agent.failed",
     }
 
@@ -66,7 +67,8 @@ def _text(kind: str, data: Mapping[str, Any]) -> str:
         return " · ".join(str(data[name]) for name in names if data.get(name) is not None)
 
     if kind == "tool.returned":
-        return f"{said('status', 'error')} · {words.lasting(data.get('duration_ms'))}"
+        took = data.get("duration_ms")
+        return said("status", "error") + ("" if took is None else f" · {words.lasting(took)}")
     if kind == "message.sent":
         return f"{data.get('sender')} → {data.get('recipient')} · {said('type', 'priority')}"
     if kind == "handoff.offered":

@@ -7,9 +7,10 @@ import { draw as drawSessions } from "./sessions.js";
 import { scrubber } from "./scrubber.js";
 
 const REDRAW_MILLISECONDS = 250;
+const REST_FACTOR = 4;  // after a redraw rest this many times as long as it took: a huge session must not busy the server
 const main = document.getElementById("main");
 const words = document.getElementById("words");
-let live = null, drawing = false, wanted = false, last = 0;
+let live = null, drawing = false, wanted = false, last = 0, took = 0;
 
 function place() {
   const given = new URLSearchParams(location.search);
@@ -64,7 +65,7 @@ function facts(data) {
 function soon() {
   wanted = true;
   if (drawing) return;
-  const wait = Math.max(0, REDRAW_MILLISECONDS - (performance.now() - last));
+  const wait = Math.max(0, Math.max(REDRAW_MILLISECONDS, REST_FACTOR * took) - (performance.now() - last));
   drawing = true;
   setTimeout(async () => {
     wanted = false;
@@ -75,8 +76,7 @@ function soon() {
 }
 
 async function redraw() {
-  const here = place();
-  last = performance.now();
+  const here = place(), began = performance.now();
   try {
     const position = here.session ? await drawSession(main, here, link) : await drawSessions(main, here, link);
     main.dataset.position = position;
@@ -86,6 +86,9 @@ async function redraw() {
     delete main.dataset.session;
     state("broken");
     return null;
+  } finally {
+    last = performance.now();
+    took = last - began;
   }
 }
 

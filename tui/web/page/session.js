@@ -54,12 +54,15 @@ function parts(report, place, link) {
 export function tell(facts) {
   const list = document.getElementById("commentary");
   if (!list) return;
+  const tools = (list.tools ??= new Map());
   const following = list.scrollTop + list.clientHeight >= list.scrollHeight - 8;
   for (const fact of facts) {
+    if (fact.kind === "tool.called") tools.set(fact.call, fact.text);
+    const tool = fact.kind === "tool.returned" ? tools.get(fact.call) : null;
     if (Number(list.lastElementChild?.dataset.position ?? 0) >= fact.position) continue;
-    list.append(el("li", { "data-position": fact.position, class: fact.failed ? "bad" : null },
+    list.append(el("li", { "data-position": fact.position, class: fact.failed ? "bad" : fact.kind.startsWith("usage") ? "faint" : null },
       el("small", null, fact.at), " ", places(fact.kind, [fact.position]), " ", el("b", null, fact.kind), " ",
-      fact.agent ? el("em", null, fact.agent) : null, " ", fact.text));
+      fact.agent ? el("em", null, fact.agent) : null, " ", tool ? `${tool} · ` : null, fact.text));
   }
   while (list.childElementCount > MOST_LINES) list.firstElementChild.remove();
   if (following) list.scrollTop = list.scrollHeight;
