@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from orchestrion.cli import exits
-from orchestrion.cli.commands import collect, facts, homes, hooks, imports, questions, sessions, upkeep, watch, web, work
+from orchestrion.cli.commands import (
+    collect,
+    facts,
+    homes,
+    hooks,
+    imports,
+    questions,
+    sessions,
+    upkeep,
+    watch,
+    web,
+    work,
+)
 
 app = typer.Typer(
     name="orchestrion",

@@ -143,7 +143,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     from rich.cells import cell_len, set_cell_size  # how wide a character is on a terminal is a table of its own
 
     cells = [list(map(cell, columns)), *([cell(value) for value in row] for row in rows)]
-    numeric = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(columns))]
+    numeric = [_numeric([row[i] for row in rows]) for i in range(len(columns))]
     widths = [max(cell_len(line[i]) for line in cells) for i in range(len(columns))]
     widths = _fitted(widths, _terminal_width())
 
@@ -159,6 +159,11 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
     rule = GAP.join("─" * width for width in widths)
     return "\n".join([drawn(cells[0]), rule, *map(drawn, cells[1:])])
+
+
+def _numeric(values: Sequence[Any]) -> bool:
+    known = [value for value in values if value is not None]
+    return bool(known) and all(isinstance(value, int | float) for value in known)
 
 
 def _terminal_width() -> int | None:
