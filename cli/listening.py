@@ -1,5 +1,6 @@
 """Imports recorded sessions for the command line: a bar while it reads, then the ledger of every file."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,9 @@ def show_ledger(report: dict[str, Any], form: Format) -> None:
     """Show an import's report: a row a file, then what is to be said of single files, then the sums."""
     columns = ("path", "lines", "recorded", "duplicates", "ignored", "unparseable", "events_appended")
     rows = [tuple(row.get(column) for column in columns) for row in report["ledger"]]
+    if form is Format.table and len(rows) > 1:  # a column is cut at its end, and there a path says most
+        folder = os.path.commonpath([Path(row[0]).parent for row in rows])
+        rows = [(os.path.relpath(row[0], folder), *row[1:]) for row in rows]
     answer(report, form, sheet=Sheet(columns, rows))
     for row in report["ledger"]:
         if "error" in row:
