@@ -4,6 +4,7 @@ import secrets
 import shlex
 from collections.abc import Callable, Sequence
 from importlib.resources import as_file, files
+from pathlib import Path
 from typing import Any
 
 import aiohttp_jinja2
@@ -47,7 +48,9 @@ class Terminal(Server):
     async def guarded(self) -> web.Application:
         """The application: everything under the token, everything through the guard."""
         outer = web.Application(middlewares=[self._guard])
-        outer.add_subapp(f"/{self.door.token}/", await self._make_app())
+        inner = await self._make_app()
+        inner.router.add_get("/focus.js", self._focus)
+        outer.add_subapp(f"/{self.door.token}/", inner)
         return outer
 
     async def on_startup(self, _: web.Application) -> None:
@@ -60,6 +63,9 @@ class Terminal(Server):
         socket = f"ws://{request.host}/{self.door.token}/ws"
         context: dict[str, Any] = {"title": self.title, "websocket": socket, "font_size": size}
         return aiohttp_jinja2.render_template("app_index.html", request, context)
+
+    async def _focus(self, _: web.Request) -> web.StreamResponse:
+        return web.FileResponse(Path(self.templates_path) / "focus.js")
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
