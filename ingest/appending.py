@@ -11,7 +11,7 @@ from orchestrion.domain.ports import Log
 from orchestrion.domain.record import Fact
 from orchestrion.ingest.ledger import Ledger
 
-TRANSACTION_BYTES = 1024 * 1024
+TRANSACTION_BYTES = 4 * 1024 * 1024
 """Blocks are committed together up to this size: a commit waits for the disk, and memory stays bounded."""
 
 

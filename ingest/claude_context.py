@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from orchestrion.domain.events import Event
 from orchestrion.domain.record import Fact
@@ -44,8 +44,7 @@ class Recent(OrderedDict[Key, Value], Generic[Key, Value]):
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a line stands: its session, the run that wrote it, its own id and its time (null if it has none)."""
 
     session: str

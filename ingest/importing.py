@@ -136,7 +136,7 @@ class _Import:
         content_hash, size = fingerprint(self._path, self._companion)
         if (stored := self._stored(content_hash)) is not None:
             return FileReport(self._path, stored, note="imported before: nothing to add")
-        note = self._read(size)
+        note = self._read_lines(size)
         facts = forks(self._log, self._samples, self._importer.parser)
         self._ledger.appended += len(self._log.observe(facts).positions)
         completed = self._ledger.completed(self._path, self._importer.name, self._importer.parser, content_hash, size)
@@ -152,7 +152,7 @@ class _Import:
         records = (record.event for record in self._log.read_stream(self._stream(content_hash)))
         return next((e for e in records if isinstance(e, ImportCompleted) and e.parser == self._importer.parser), None)
 
-    def _read(self, size: int) -> str | None:
+    def _read_lines(self, size: int) -> str | None:
         """Read the first `size` bytes; returns what the file is if it is no session."""
         with self._path.open("rb") as file, Appender(self._log, self._ledger) as appender:
             note = what_else(file, size)
@@ -182,15 +182,17 @@ class _Import:
 
     def _classified(self, line: Line, facts: list[Fact]) -> str:
         """The class of one line, whose facts are added to `facts`."""
-        classes = []
-        for value in line.values:
-            if isinstance(value, dict):
-                kind = value.get("type")
-                self._ledger.types[kind if isinstance(kind, str) else "none"] += 1
-            classes.append(self._reader.read(value, facts))
+        classes = [self._read_value(value, facts) for value in line.values]
         if not line.whole:
             classes.append(UNPARSEABLE)
         return best(classes)
+
+    def _read_value(self, value: Any, facts: list[Fact]) -> str:
+        """The class of one value, whose type is counted."""
+        if isinstance(value, dict):
+            kind = value.get("type")
+            self._ledger.types[kind if isinstance(kind, str) else "none"] += 1
+        return self._reader.read(value, facts)
 
     def _pass_over(self, block: Block, rule: str) -> None:
         """Count lines that belong to no session."""

@@ -1,6 +1,7 @@
 """A workshop for transcripts: writes small ones by hand, imports them into a log in memory, and reads the tables."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,8 @@ class Workshop:
         self.folder = folder
         self.redactor = REDACTOR
         self.log = MemoryLog(self.redactor)
-        self._homes = 0
+        self._store: Store | None = None
+        self._children: list[Workshop] = []
 
     def bring(self, *paths: Path, **options: Any) -> ImportReport:
         return import_paths(self.log, self.redactor, "claude-code", paths, **options)
@@ -129,20 +131,27 @@ class Workshop:
         return self.bring_bytes(transcript.raw())
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        self._homes += 1
-        with Store(self.log, self.folder / f"projections-{self._homes}") as store:
-            store.catch_up()
-            return store.query(sql).dicts()
+        return self._tables_now().query(sql).dicts()
 
     def tables(self) -> dict[str, list[str]]:
         """All tables as sorted rows: what two logs must have in common to tell the same."""
-        self._homes += 1
-        with Store(self.log, self.folder / f"projections-{self._homes}") as store:
-            store.catch_up()
-            return {
-                name: sorted(map(repr, store.query(f"SELECT {what} FROM {name}").rows))  # noqa: S608
-                for name, what in COMPARED.items()
-            }
+        store = self._tables_now()
+        return {
+            name: sorted(map(repr, store.query(f"SELECT {what} FROM {name}").rows))  # noqa: S608
+            for name, what in COMPARED.items()
+        }
+
+    def _tables_now(self) -> Store:
+        if self._store is None:
+            self._store = Store(self.log, self.folder / "projections")
+        self._store.catch_up()
+        return self._store
+
+    def close(self) -> None:
+        for child in self._children:
+            child.close()
+        if self._store is not None:
+            self._store.close()
 
     def facts(self) -> set[tuple[Any, ...]]:
         """All that was told, to the byte, with its place; the ledgers apart."""
@@ -155,12 +164,15 @@ class Workshop:
     def fresh(self, name: str) -> "Workshop":
         folder = self.folder / name
         folder.mkdir()
-        return Workshop(folder)
+        self._children.append(Workshop(folder))
+        return self._children[-1]
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path)
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    shop = Workshop(tmp_path)
+    yield shop
+    shop.close()
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ def test_a_recording_that_is_cut_and_grown_tells_the_same_facts(workshop, record
     lines = raw.splitlines(keepends=True)
     at_once = workshop.fresh("at-once")
     at_once.bring_bytes(raw)
-    cuts = range(0, len(lines), max(1, len(lines) // (40 if len(raw) < 50_000 else 3)))
+    cuts = range(0, len(lines), max(1, len(lines) // (20 if len(raw) < 50_000 else 2)))
     for cut in cuts:
         shop = workshop.fresh(f"cut-{cut}")
         shop.bring_bytes(b"".join(lines[:cut]))
