@@ -1,0 +1,205 @@
+"""Hostile text from agents, tools and files reaches no screen but as visible signs, and no terminal at all."""
+
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from fcntl import ioctl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrion.domain import events as e
+from orchestrion.domain.streams import witnessed
+from orchestrion.eventstore import open_log
+
+ESC, BEL, CSI, OSC = "\x1b", "\x07", "\x9b", "\x9d"
+CORPUS = (
+    "[/x] [bold [/bold] [b][/]",
+    "[@click=app.quit]quit[/]",
+    "[link=file:///etc/passwd]x[/link]",
+    f"{ESC}]52;c;ZXZpbA=={BEL}",
+    f"{ESC}]8;;http://evil.example{ESC}\\link{ESC}]8;;{ESC}\\",
+    f"{ESC}]0;title{BEL}",
+    f"{OSC}0;title\x9c{CSI}31m",
+    f"{ESC}[2J{ESC}[31mred{ESC}[?1049l",
+    "\u202egnirts desrever\u2066\u2069",
+    "zero\u200bwidth\u200d\ufeff",
+    "tag\U000e0041\U000e007f",
+    "back\x08\x08\x7f\x00\x85",
+    "\ud800 lone",
+    "two\nlines\tand a tab\r\nand another",
+    "$primary ${x} %s {0} \\[ \\",
+)
+HOSTILE = " ¦ ".join(CORPUS)
+DANGEROUS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+
+
+def hostile_events(session: str = "ses_evil") -> list[e.Event]:
+    """A session in which every open text says the whole corpus."""
+    bad = HOSTILE
+    who: dict[str, Any] = {"source": "transcript", "session": session, "run": "run_evil", "agent": bad}
+    return [
+        e.SessionStarted(product=bad, request=bad, project=bad, source="transcript", session=session),
+        e.PlanMade(
+            request=bad, planner=bad, source="transcript", session=session,
+            tasks=(e.PlannedTask(id=bad, agent=bad, task=bad),), phases=((bad,),),
+        ),
+        e.AgentStarted(task=bad, model=bad, **who),
+        e.ToolCalled(
+            call=f"c{bad}", tool=bad, mcp_server=bad, params={bad: bad, "old_string": bad, "new_string": "x"}, **who
+        ),
+        e.ToolReturned(call=f"c{bad}", status="error", result={"@@ -1 +1 @@": [bad], bad: [bad]}, error=bad, **who),
+        e.ToolCalled(call="c2", tool=bad, params=bad, **who),
+        e.ToolReturned(call="c2", status="ok", result=f"@@ -1 +1 @@\n-{bad}\n+{bad}", **who),
+        e.MessageSent(
+            message=f"m{bad}", sender=bad, recipient="b", recipient_runs=("rb",), type="prompt", topic=bad, thread=bad,
+            payload={"text": bad, bad: [bad]}, **who,
+        ),
+        e.MessageExpired(message=f"m{bad}", recipient=bad, reason=bad, **who),
+        e.HandoffOffered(handoff=f"h{bad}", giver=bad, taker=bad, task=bad, package={bad: bad}, **who),
+        e.HandoffRejected(handoff=f"h{bad}", taker=bad, problems=(bad, bad), **who),
+        e.PatternDiscovered(
+            pattern=f"p{bad}", name=bad, type=bad, context=bad, solution=bad, confidence=0.5, evidence=(1,), **who
+        ),
+        e.IncidentObserved(incident=bad, type=bad, detail={bad: bad}, **who),
+        e.ImportCompleted(
+            path=bad, format=bad, content_hash=bad, source="transcript",
+            bytes=1, lines=1, recorded=1, duplicates=0, ignored=0, unparseable=0,
+        ),
+        e.AgentFailed(reason=bad, remedy=bad, outputs={bad: bad}, **who),
+    ]  # fmt: skip
+
+
+LISTS = (
+    ("2", "tree"),
+    ("2", "story"),
+    ("3", "messages"),
+    ("4", "rejected"),
+    ("5", "calls"),
+    ("6", "patterns"),
+    ("8", "imports"),
+)
+
+
+async def test_every_screen_shows_hostile_text_as_visible_signs(log: Any, open_dashboard: Any) -> None:
+    log.observe([witnessed(event) for event in hostile_events()])
+    seen = ""
+    async with open_dashboard(size=(300, 60), session="ses_evil") as reader:
+        for key in "12345687":
+            await reader.presses(key)
+            seen += _inert(reader, key)
+        await reader.presses("escape")
+        for key, grid in LISTS:
+            await reader.presses(key)
+            reader.grid(grid).focus()
+            for row in range(reader.grid(grid).count):
+                await reader.goes_to(grid, reader.grid(grid).columns[0].key, row)
+                await reader.presses("enter")
+                seen += _inert(reader, f"{grid} {row}")
+                await reader.presses("escape")
+        await reader.presses("5")
+        await reader.goes_to("tools", "calls")
+        await reader.presses("enter")
+        seen += _inert(reader, "evidence")
+        await reader.presses("r")
+        seen += _inert(reader, "replay")
+        reader.app.say(HOSTILE, severity="error")
+        await reader.pilot.pause()
+        _inert(reader, "notice")
+    assert "␛]52;c" in seen
+    assert "[@click=app.quit]" in seen
+    assert "⟦U+202E⟧" in seen
+
+
+def _inert(reader: Any, where: str) -> str:
+    shown = reader.text()
+    found = DANGEROUS.search(shown.replace("\n", ""))
+    assert found is None, f"{where}: {found!r}"
+    assert reader.app.is_running
+    for strip in reader.app.screen._compositor.render_strips():
+        for segment in strip:
+            link = segment.style and (segment.style.link or "@click" in segment.style.meta)
+            assert not link or "app.quit" not in str(segment.style.meta), where
+    return str(shown)
+
+
+async def test_a_query_answers_hostile_text_and_hostile_column_names(log: Any, open_dashboard: Any) -> None:
+    log.observe([witnessed(event) for event in hostile_events()])
+    async with open_dashboard(size=(200, 50)) as reader:
+        await reader.presses("7")
+        editor = reader.app.screen.query_one("#editor")
+        editor.text = 'SELECT request AS "[/x]\x1b]0;y\x07", project FROM sessions'
+        await reader.presses("ctrl+r")
+        assert reader.grid("results").count == 1
+        assert "␛]0;" in reader.text()
+        grid_text = "\n".join(reader.grid("results").render_line(y).text for y in range(3))
+        assert DANGEROUS.search(grid_text.replace("\n", "")) is None
+        await reader.presses("enter")
+        _inert(reader, "row")
+
+
+SCREENFUL = 4.0
+OURS = re.compile(
+    rb"\x1b\[[0-9;:?<>=]*[ -/]*[@-~]"  # CSI: colours, cursor, modes
+    rb"|\x1b[78=>]"  # save and restore, keypad
+    rb"|\x1b\]22;default\x07"  # the mouse pointer's shape
+)
+"""What Textual itself may say to a terminal."""
+
+
+@pytest.mark.timeout(240)
+def test_no_control_byte_of_the_content_reaches_a_real_terminal(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.observe([witnessed(event) for event in hostile_events()])
+    log.close()
+    written = _play(tmp_path, b"23456812r7")
+    rest = OURS.sub(b"", written).decode("utf-8", "replace")
+    assert "␛]52" in rest, "the hostile text was never drawn"
+    assert not re.findall(
+        r"[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e0fff]", rest
+    )
+    for payload in (b"\x1b]52", b"\x1b]0;", b"\x1b]8;", b"ZXZpbA==\x07"):
+        assert payload not in written
+
+
+def _play(home: Path, keys: bytes) -> bytes:
+    """Run `orchestrion watch` on a pseudo-terminal, press keys, quit; everything it wrote."""
+    parent, child = pty.openpty()
+    ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+    command = [sys.executable, "-P", "-m", "orchestrion.cli.main", "watch", "--home", str(home)]
+    environ = {**os.environ, "TERM": "xterm-256color"}
+    process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child, env=environ, start_new_session=True)
+    os.close(child)
+    written = _read_until(parent, b"ses_evil", 60)
+    for key in keys:
+        os.write(parent, bytes([key]))
+        written += _read_until(parent, None, 1.0)
+    os.write(parent, b"\x11")
+    written += _read_until(parent, None, SCREENFUL)
+    process.wait(30)
+    os.close(parent)
+    assert process.returncode == 0
+    return written
+
+
+def _read_until(terminal: int, wanted: bytes | None, seconds: float) -> bytes:
+    """What is written until `wanted` was, or (with None) until `seconds` have gone."""
+    seen, until = b"", time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0 and (wanted is None or wanted not in seen):
+        if select.select([terminal], [], [], left)[0]:
+            try:
+                seen += os.read(terminal, 65536)
+            except OSError:  # Linux says so when the other end is closed
+                break
+    if wanted is not None:
+        assert wanted in seen, f"{wanted!r} was not drawn within {seconds} s: {seen[-2000:]!r}"
+    return seen
