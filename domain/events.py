@@ -92,6 +92,8 @@ class SessionStarted(Event, kind="session.started"):
     branch: Text | None = None
     client: Text | None = None
     """Product version, e.g. `2.1.62`."""
+    options: Json = None
+    """How a session of ours was to run: limits, interpreter, seed, whether to apply. `resume` goes by it."""
 
 
 class SessionForked(Event, kind="session.forked", slot=2):
@@ -352,6 +354,48 @@ class OutcomeJudged(Event, kind="outcome.judged"):
     verdict: Text
     quality: int | None = Field(default=None, ge=0, le=100)
     rework: bool | None = None
+    by: Text
+    reason: Text | None = None
+
+
+# Who holds a session, and what of it runs
+
+
+class LeaseTaken(Event, kind="lease.taken"):
+    """A conductor holds the session from now on; it is taken for dead if it is silent for `lease_seconds`."""
+
+    holder: Text
+    pid: Count
+    born: Text
+    """When the process began, as its system tells it: with the pid it names one process for ever."""
+    host: Text
+    lease_seconds: Count
+
+
+class LeaseRenewed(Event, kind="lease.renewed", slot=2):
+    """The holder lives."""
+
+    holder: Text
+
+
+class LeaseReleased(Event, kind="lease.released", slot=3):
+    """The holder let go of the session."""
+
+    holder: Text
+
+
+class ProcessStarted(Event, kind="process.started"):
+    """A call of a tool runs as a process of its own, which leads its group; it ends no later than the call returns."""
+
+    call: Text
+    pid: Count
+    born: Text
+    host: Text
+
+
+class CancelRequested(Event, kind="cancel.requested"):
+    """Somebody asks for a session to be stopped; its conductor follows the log and does so."""
+
     by: Text
     reason: Text | None = None
 

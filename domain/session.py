@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from orchestrion.domain import events as e
 from orchestrion.domain.errors import RuleBroken
@@ -27,6 +28,7 @@ class Start:
     workspace: str | None
     client: str
     at: datetime
+    options: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def decide(session: Session, command: Command) -> Iterator[e.Event]:
                 project=command.project,
                 workspace=command.workspace,
                 client=command.client,
+                options=command.options,
             )
         case MakePlan():
             if session.started_at is None or session.planned:
