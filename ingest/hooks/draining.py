@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from json import dumps
 from pathlib import Path
+from typing import Any
 
 from orchestrion.domain import events as e
 from orchestrion.domain.ports import Log
@@ -122,8 +124,8 @@ def _settled(log: Log, fact: Fact) -> Drained:
 
 def _conflict(fact: Fact) -> e.IncidentObserved:
     """What could not stand at its place, whole, under an identity of its own content."""
-    told = fact.event.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    name = sha256(repr((fact.stream, fact.version, told)).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+    told = {name: value for name, value in fact.event if value not in (None, (), {})}
+    name = sha256(f"{fact.stream}@{fact.version} {fact.event.happened_at} {_text(told)}".encode()).hexdigest()[:16]
     return e.IncidentObserved(
         source="hook",
         happened_at=fact.event.happened_at,
@@ -134,3 +136,11 @@ def _conflict(fact: Fact) -> e.IncidentObserved:
         type=f"conflict:{fact.event.kind}",
         detail={"place": f"{fact.stream}@{fact.version}", "event": told},
     )
+
+
+def _text(told: dict[str, Any]) -> str:
+    """`told` as a text that differs where it does; nothing where it is nested too deeply for one."""
+    try:
+        return dumps(told, default=str)
+    except (RecursionError, ValueError):
+        return ""

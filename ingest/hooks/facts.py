@@ -19,9 +19,9 @@ def facts_of(payload: Payload, known: Known) -> list[Fact]:
     """The facts of `payload`, each at its natural place. Never empty, and never raises for what the payload holds."""
     try:
         events = _MAPPED.get(payload.event, raw)(payload, known)
-    except ValidationError:
-        events = raw(payload, known)
-    return [*map(witnessed, [*_first_seen(payload, known), *events]), *calls.spawned(payload, known)]
+        return [*map(witnessed, [*_first_seen(payload, known), *events]), *calls.spawned(payload, known)]
+    except (ValidationError, RecursionError):  # RecursionError: nested so deeply that it could only just be read
+        return [*map(witnessed, raw(payload, known))]
 
 
 def raw(payload: Payload, _: Known) -> list[e.Event]:

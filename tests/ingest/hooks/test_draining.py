@@ -101,6 +101,22 @@ def test_strange_values_enter_the_log(tmp_path: Path, log: SQLiteLog) -> None:
     assert log.verify().ok
 
 
+def test_no_depth_of_nesting_holds_the_spool_up(tmp_path: Path, log: SQLiteLog) -> None:
+    depths = [*range(100, 900, 200), *range(900, 1010, 5), 5000]
+    for depth in depths:
+        deep = b"[" * depth + b"]" * depth
+        for number in range(3):  # a call, another content under its key, and calls without an id
+            given = b'"tool_use_id":"t%d",' % depth if number < 2 else b""
+            said = b'{"session_id":"s1","hook_event_name":"PreToolUse",%s"tool_name":"B%d","tool_input":%s}'
+            arrive(tmp_path, said % (given, number, deep))
+    drained = drain(log, tmp_path / "spool")
+    assert drained.payloads + drained.bad == 3 * len(depths)
+    assert drained.payloads > 3 * 10
+    assert drained.conflicts > 10
+    assert (spooled(tmp_path), bad(tmp_path)) == (0, drained.bad)
+    assert log.verify().ok
+
+
 def test_a_secret_in_a_payload_does_not_reach_the_log(tmp_path: Path) -> None:
     secret = "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8"
     arrive(tmp_path, asked(1, tool_input={"command": f"curl -H 'Authorization: Bearer {secret}' example.org"}))
