@@ -18,12 +18,16 @@ RETRY_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Question:
-    """SQL with named parameters; a `window` (offset, limit) asks for these rows and for how many there are."""
+    """SQL with named parameters; a `window` (offset, limit) asks for these rows and for how many there are.
+
+    While the log grows, the answer may be `rest` seconds old before it is asked for again.
+    """
 
     name: str
     sql: str
     params: Mapping[str, object] = field(default_factory=dict)
     window: tuple[int, int] | None = None
+    rest: float = 0.0
 
 
 @dataclass(frozen=True)

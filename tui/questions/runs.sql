@@ -1,6 +1,6 @@
 -- The runs of a session with what each took itself, and the tool it is waiting for.
 SELECT r.run, r.agent, r.parent_run, r.parent_call, r.task, r.status, r.started_at, r.ended_at, r.duration_ms,
-    r.tool_calls, r.messages, r.phase, r.attempt, r.model, r.summary, r.reason, r.remedy, r.files_modified, r.outputs,
+    r.tool_calls, r.messages, r.task_id, r.phase, r.attempt, r.model, r.summary, r.reason, r.remedy, r.files_modified, r.outputs,
     u.tokens, NULL::DOUBLE AS cost,
     CASE WHEN r.status = 'running' THEN w.tool END AS current_tool
 FROM agent_runs r

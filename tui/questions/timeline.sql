@@ -1,4 +1,6 @@
 -- A session's events in a row: when, by whom, and whether it is a failure, a handoff, a pattern, a message or none.
+WITH mine AS (SELECT position, happened_at, kind, run, agent, data FROM events WHERE session = $session),
+names AS (SELECT run, any_value(agent) AS agent FROM mine WHERE agent IS NOT NULL GROUP BY run)
 SELECT e.position, e.happened_at, coalesce(e.agent, r.agent, e.run) AS actor,
     CASE
         WHEN e.kind IN ('agent.failed', 'handoff.rejected', 'message.expired', 'limit.reached') THEN 'failure'
@@ -9,7 +11,5 @@ SELECT e.position, e.happened_at, coalesce(e.agent, r.agent, e.run) AS actor,
         WHEN e.kind = 'message.sent' THEN 'message'
         ELSE 'event'
     END AS mark
-FROM events e LEFT JOIN (SELECT run, any_value(agent) AS agent FROM agent_runs WHERE session = $session GROUP BY run) r
-    ON r.run = e.run
-WHERE e.session = $session
+FROM mine e LEFT JOIN names r ON r.run = e.run
 ORDER BY e.position

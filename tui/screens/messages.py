@@ -30,6 +30,8 @@ COLUMNS = (
            rests=events_of("this message", "position = $position", "position")),
 )  # fmt: skip
 
+FLOW_SECONDS = 0.5
+
 
 class Messages(View):
     """The talk between agents."""
@@ -46,7 +48,7 @@ class Messages(View):
     def questions(self) -> list[Question]:
         session = self.dashboard.scope
         listing = self.query_one(Grid).question(question("messages"), "position DESC", session=session, find=self.find)
-        return [Question("flow", question("flow"), {"session": session}), listing]
+        return [Question("flow", question("flow"), {"session": session}, rest=FLOW_SECONDS), listing]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
         self.query_one(FlowPicture).show(answered["flow"].dicts())

@@ -16,6 +16,7 @@ from orchestrion.tui.tree import grown
 from orchestrion.tui.widgets.grid import Grid
 from orchestrion.tui.widgets.overview import Overview
 
+OVERVIEW_SECONDS = 0.5
 _RUNS = "list_contains($below, run)"
 RUNS = (
     Column("name", "Agent", tone="strong", widest=34),
@@ -37,7 +38,8 @@ STORY = (
     Column("told", "Commentary, newest first", figures.text, grow=True, widest=40),
     Column("position", "Position", figures.count, right=True, tone="quiet"),
 )
-QUESTIONS = ("session", "parallel", "phases", "tokens", "runs")
+QUESTIONS = {"session": OVERVIEW_SECONDS, "phases": OVERVIEW_SECONDS, "tokens": OVERVIEW_SECONDS, "runs": 0.0}
+"""Each with the seconds that its answer may be old while the log does not stop growing."""
 
 
 class Session(View):
@@ -56,7 +58,7 @@ class Session(View):
         session = self.dashboard.session
         if session is None:
             return []
-        asked = [Question(name, question(name), {"session": session}) for name in QUESTIONS]
+        asked = [Question(name, question(name), {"session": session}, rest=rest) for name, rest in QUESTIONS.items()]
         return [*asked, self.query_one("#story", Grid).question(question("story"), "position DESC", session=session)]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on
@@ -13,6 +14,7 @@ from textual.widgets import Footer
 from orchestrion.domain.errors import OrchestrionError
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Answers, Question, Trouble, answers
+from orchestrion.tui.known import Known
 from orchestrion.tui.widgets.finder import Finder
 from orchestrion.tui.widgets.frame import Banner, Context, Tabs
 from orchestrion.tui.widgets.grid import Grid
@@ -39,6 +41,7 @@ class View(Screen[None]):
         super().__init__()
         self._asking = self._again = False
         self._stale = True
+        self._known = Known(monotonic)
         self.find = ""
         """What is searched for, in lower case."""
 
@@ -96,7 +99,7 @@ class View(Screen[None]):
     @property
     def at_rest(self) -> bool:
         """Whether what is shown is the answer to what is asked."""
-        return not (self._asking or self._again or self._stale)
+        return not (self._asking or self._again or self._stale or self._known.aged)
 
     def ask(self) -> None:
         """Ask anew; while an answer is on its way, once more after it."""
@@ -106,15 +109,16 @@ class View(Screen[None]):
             self._again = True
         else:
             self._asking, self._again, self._stale = True, False, False
-            work = partial(self._round, self.questions(), self.dashboard.at)
-            self.run_worker(work, thread=True, group="asking")
+            at = self.dashboard.at
+            due, kept = self._known.due(self.questions(), at)
+            self.run_worker(partial(self._round, due, kept, at), thread=True, group="asking")
 
-    def _round(self, questions: list[Question], at: int | None) -> None:
-        """In a thread: the questions to the views, the answers to the screen."""
+    def _round(self, due: list[Question], kept: dict[str, Answered], at: int | None) -> None:
+        """In a thread: the questions that are due to the views, all answers to the screen."""
         views = self.dashboard.feed.views
         try:
             seen = views.position
-            found = answers(views, questions, at)
+            found = kept | answers(views, due, at)
             self.beside()
         except (OrchestrionError, OSError) as error:
             self.app.post_message(Trouble(str(error)))
@@ -127,11 +131,14 @@ class View(Screen[None]):
         message.stop()
         self._asking = False
         if message.answers:
+            self._known.keep(message.answers)
             self.draw(message.answers)
             self.frame()
             self.dashboard.drawn(message)
         if self._again:
             self.set_timer(REST_SECONDS, self.ask)
+        elif (wait := self._known.overdue()) is not None:
+            self.set_timer(wait, self.ask)
 
     @on(Grid.Opened)
     def _open(self, message: Grid.Opened) -> None:

@@ -1,6 +1,6 @@
 """A session at a glance: request, state, figures, phases, and its tokens over time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textual.app import RenderResult
@@ -10,6 +10,7 @@ from textual.widget import Widget
 from orchestrion.tui import figures
 from orchestrion.tui.asking import Answered
 from orchestrion.tui.columns import SIGNS, tone_of
+from orchestrion.tui.work import Overlap, Phase, overlap, phases
 
 STRETCHES = 120
 SPARK_CELLS = 24
@@ -31,14 +32,15 @@ class Overview(Widget):
         """Each line as (text, colour's name or nothing)."""
 
     def show(self, answered: Mapping[str, Answered]) -> None:
-        """Take the answers to `session`, `parallel`, `phases` and `tokens`."""
+        """Take the answers to `session`, `phases`, `tokens` and `runs`."""
         found = answered["session"].dicts()
         if not found:
             self.lines = [[("The log does not know this session (yet).", "warning")]]
         else:
-            parallel = next(iter(answered["parallel"].dicts()), {})
-            self.lines = [_request(found[0]), _metrics(found[0], parallel), _spending(found[0], answered["tokens"])]
-            self.lines += _phases(answered["phases"])
+            runs = answered["runs"].dicts()
+            beside = overlap(runs, found[0]["ended_at"])
+            self.lines = [_request(found[0]), _metrics(found[0], beside), _spending(found[0], answered["tokens"])]
+            self.lines += [_plan(phases(plan, runs)) for plan in answered["phases"].dicts()]
         self.refresh(layout=True)
 
     def render(self) -> RenderResult:
@@ -64,12 +66,11 @@ def _request(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _metrics(row: Mapping[str, Any], parallel: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _metrics(row: Mapping[str, Any], beside: Overlap) -> list[tuple[str, str]]:
     calls = row["tool_calls"]
-    share = parallel["parallel_ms"] or 0 if parallel.get("busy_ms") else None
     figures_of = (
-        ("parallel", figures.percent(share / parallel["busy_ms"] if share is not None else None)),
-        ("at once", f"{parallel.get('most') or figures.UNKNOWN}"),
+        ("parallel", figures.percent(beside.share)),
+        ("at once", str(beside.most or figures.UNKNOWN)),
         ("MCP", figures.percent(row["mcp_calls"] / calls if calls else None)),
         ("calls", figures.count(calls)),
         ("failed", figures.count(row["failures"])),
@@ -94,25 +95,15 @@ def _spending(row: Mapping[str, Any], over_time: Answered) -> list[tuple[str, st
     return [*parts, (line, "accent"), ("  ", ""), *unknown]
 
 
-def _phases(answered: Answered) -> list[list[tuple[str, str]]]:
+def _plan(found: Sequence[Phase]) -> list[tuple[str, str]]:
     """The plan's phases as bars: how many of each one's tasks are done."""
-    if not answered.rows:
-        return []
-    phases, tasks, runs = (figures.document(value) or [] for value in answered.rows[0])
     line: list[tuple[str, str]] = [("phases ", "quiet")]
-    finished = {run["task"] or run["agent"] for run in runs if run["status"] == "completed"}
-    waiting = [task for task in tasks if task["id"] not in finished and task["agent"] not in finished]
-    for number, agents in enumerate(phases, 1):
-        left = 0
-        for agent in agents:
-            mine = next((task for task in waiting if task["agent"] == agent), None)
-            left += mine is not None
-        ready = len(agents) - left
-        colour = "success" if not left else "accent"
-        line += [(f" {number} ", "quiet"), (figures.progress(ready, len(agents), PHASE_CELLS), colour)]
-        line += [(f" {ready}/{len(agents)}", "")]
-    share = figures.percent((len(tasks) - len(waiting)) / len(tasks)) if tasks else figures.UNKNOWN
-    return [[*line, (f"   {share} of {len(tasks)} tasks", "quiet")]]
+    for number, phase in enumerate(found, 1):
+        colour = "success" if phase.done == phase.tasks else "accent"
+        line += [(f" {number} ", "quiet"), (figures.progress(phase.done, phase.tasks, PHASE_CELLS), colour)]
+        line += [(f" {phase.done}/{phase.tasks}", "")]
+    done, tasks = sum(phase.done for phase in found), sum(phase.tasks for phase in found)
+    return [*line, (f"   {figures.percent(done / tasks if tasks else None)} of {tasks} tasks", "quiet")]
 
 
 def _labelled(pairs: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:

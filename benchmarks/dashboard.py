@@ -1,0 +1,302 @@
+"""How quick the dashboard is on a log of a million events in 2,000 sessions, while another process appends.
+
+`python benchmarks/dashboard.py [--events N] [--home DIR]` prints each bar with what was measured. `--home` keeps the
+log, so that a second run need not write it again. Where the dashboard is drawn, it is drawn on a real pseudo-terminal
+(first screen, idle cost, memory) or through Textual's headless driver (switching, keys, appends), on 120 × 40 cells.
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import pty
+import resource
+import select
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from fcntl import ioctl
+from pathlib import Path
+
+from orchestrion.cli.dashboard import feed_of
+from orchestrion.cli.wiring import builder, home_of
+from orchestrion.domain import events as e
+from orchestrion.domain.record import Fact
+from orchestrion.domain.streams import witnessed
+from orchestrion.eventstore import open_log
+from orchestrion.projections import Store
+from orchestrion.tui.app import Dashboard
+from orchestrion.tui.asking import Answers
+
+SESSIONS = 2_000
+BATCH = 5_000
+COLUMNS, LINES = 120, 40
+APPENDS = 1_000
+APPENDS_PER_SECOND = 200
+IDLE_SECONDS = 10.0
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+AGENTS = ("lead", "security-auditor", "backend-api-developer", "test-suite-developer")
+TOOLS = ("Read", "Edit", "Bash", "Grep", "Write")
+
+
+def facts(total: int) -> Iterator[Fact]:
+    """`total` events in as many sessions as there are to be, each like a small team's."""
+    each = total // SESSIONS
+    for number in range(SESSIONS):
+        yield from _session(number, each)
+
+
+def _session(number: int, count: int) -> Iterator[Fact]:
+    session, moment = f"bench-{number:05d}", BEGAN + timedelta(minutes=number)
+    runs = {agent: f"{session}/{agent}" for agent in AGENTS}
+    begun: list[e.Event] = [
+        e.SessionStarted(
+            source="transcript", happened_at=moment, session=session, product="bench", request=f"Task {number}"
+        ),
+        *(
+            e.AgentStarted(
+                source="transcript", happened_at=moment, session=session, run=run, agent=agent, task=f"part {number}",
+                parent_run=None if agent == "lead" else runs["lead"],
+            )
+            for agent, run in runs.items()
+        ),
+    ]  # fmt: skip
+    for index in range(count):
+        event = begun[index] if index < len(begun) else _act(session, runs, index, moment)
+        yield witnessed(event)
+
+
+def _act(session: str, runs: dict[str, str], index: int, began: datetime) -> e.Event:
+    """The `index`-th event of a session: mostly calls and returns, some messages, some usage."""
+    agent = AGENTS[(index // 10) % len(AGENTS)]
+    who = {"session": session, "run": runs[agent], "happened_at": began + timedelta(seconds=index)}
+    turn = index % 10
+    call = f"{session}-{index - turn % 2}"
+    if turn == 8:
+        return e.MessageSent(
+            source="transcript", agent=agent, message=f"m-{session}-{index}", sender=agent, recipient=AGENTS[index % 4],
+            type="progress_update", payload={"progress": f"step {index} of the work is done, on to the next"}, **who,
+        )  # fmt: skip
+    if turn == 9:
+        return e.UsageRecorded(
+            source="transcript", request_id=f"u-{session}-{index}", input_tokens=900, output_tokens=90, **who
+        )
+    if turn % 2 == 0:
+        params = {"file_path": f"src/module_{index % 40}.py", "command": f"pytest -q tests/test_{index % 40}.py"}
+        return e.ToolCalled(
+            source="transcript", agent=agent, call=call, tool=TOOLS[index % 5 - 1], params=params, **who
+        )
+    status: e.CallStatus = "error" if index % 41 == 0 else "ok"
+    return e.ToolReturned(
+        source="transcript", call=call, status=status, result="done " * 10, duration_ms=index % 900, **who
+    )
+
+
+def write(home: Path, total: int) -> None:
+    """Make the log, unless it is there."""
+    if (home / "log.db").exists():
+        return
+    log = open_log(home)
+    try:
+        batch: list[Fact] = []
+        for fact in facts(total):
+            batch.append(fact)
+            if len(batch) == BATCH:
+                log.observe(batch, clean=True)
+                batch.clear()
+        log.observe(batch, clean=True)
+    finally:
+        log.close()
+
+
+# On a real terminal
+
+
+def first_screen(home: Path) -> tuple[float, float, float]:
+    """Seconds from the command to drawn rows; then the share of a core when idle, and peak megabytes."""
+    began = time.monotonic()
+    process, terminal = _on_terminal([sys.executable, "-P", "-m", "orchestrion.cli.main", "watch", "--home", str(home)])
+    try:
+        seconds = _until(terminal, b"bench", began)
+        _drain(terminal, 3.0)
+        before = _processor_seconds(process.pid)
+        _drain(terminal, IDLE_SECONDS)
+        share = (_processor_seconds(process.pid) - before) / IDLE_SECONDS
+        return seconds, share, _peak_megabytes(process.pid)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        os.close(terminal)
+
+
+def _on_terminal(command: list[str]) -> tuple[subprocess.Popen[bytes], int]:
+    parent, child = pty.openpty()
+    ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    environ = {**os.environ, "TERM": "xterm-256color"}
+    process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child, env=environ, start_new_session=True)
+    os.close(child)
+    return process, parent
+
+
+def _until(terminal: int, wanted: bytes, began: float) -> float:
+    seen = b""
+    while wanted not in seen:
+        if not select.select([terminal], [], [], 60)[0]:
+            raise TimeoutError(f"{wanted!r} was not drawn within a minute")
+        seen += os.read(terminal, 65536)
+    return time.monotonic() - began
+
+
+def _drain(terminal: int, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if select.select([terminal], [], [], left)[0]:
+            os.read(terminal, 65536)
+
+
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak_megabytes(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+# Under load
+
+
+def append(home: Path, count: int, every: float) -> None:
+    """In another process: append calls to the newest session at a steady pace, each with the time of its append."""
+    log = open_log(home)
+    session = f"bench-{SESSIONS - 1:05d}"
+    due = time.monotonic()
+    try:
+        for number in range(count):
+            time.sleep(max(0.0, due - time.monotonic()))
+            due += every
+            event = e.ToolCalled(
+                source="hook", session=session, run=f"{session}/lead", agent="lead", tool="Read",
+                call=f"live-{time.time_ns()}-{number}", happened_at=datetime.now(UTC), params={"n": number},
+            )  # fmt: skip
+            log.observe([witnessed(event)])
+    finally:
+        log.close()
+
+
+async def under_load(home: Path) -> dict[str, list[float]]:
+    """Milliseconds: switching screens at rest; append to changed cells, and keys to reaction, while events come."""
+    place = home_of(home)
+    found: dict[str, list[float]] = {"switch": [], "cells": [], "key": []}
+    log = open_log(home)
+    with Store(log, place.projections, build=builder(place)) as store:
+        store.catch_up()
+        app = Dashboard(feed_of(log, store, place), session=f"bench-{SESSIONS - 1:05d}")
+        async with app.run_test(size=(COLUMNS, LINES)) as pilot:
+            waiter = _Waiter(app)
+            await waiter.next()
+            for _ in range(3):
+                for key in "34562":
+                    began = time.monotonic()
+                    await pilot.press(key)
+                    await waiter.of(app.screen)
+                    found["switch"].append((time.monotonic() - began) * 1000)
+            seen = _Seen(log, waiter)
+            context = multiprocessing.get_context("spawn")
+            process = context.Process(target=append, args=(home, APPENDS, 1 / APPENDS_PER_SECOND))
+            process.start()
+            while process.is_alive():
+                await asyncio.sleep(0.25)
+                row = app.screen.query_one("#tree").row  # type: ignore[attr-defined]
+                began = time.monotonic()
+                await pilot.press("down" if row == 0 else "up")
+                found["key"].append((time.monotonic() - began) * 1000)
+            process.join()
+            await asyncio.sleep(0.5)
+            found["cells"] = seen.latencies()
+    log.close()
+    return found
+
+
+class _Waiter:
+    """Tells when a screen has drawn an answer."""
+
+    def __init__(self, app: Dashboard) -> None:
+        self.drawn = asyncio.Event()
+        self.app = app
+        self.listeners = [lambda _: self.drawn.set()]
+        app.on_drawn = lambda answers: [listener(answers) for listener in self.listeners]  # type: ignore[assignment,func-returns-value]
+
+    async def next(self) -> None:
+        self.drawn.clear()
+        await asyncio.wait_for(self.drawn.wait(), 60)
+
+    async def of(self, screen: object) -> None:
+        if not screen.at_rest:  # type: ignore[attr-defined]
+            await self.next()
+
+
+class _Seen:
+    """When each position was first part of what was drawn."""
+
+    def __init__(self, log: object, waiter: _Waiter) -> None:
+        self.log, self.first, self.times = log, log.head(), []  # type: ignore[attr-defined,var-annotated]
+        waiter.listeners.append(self._note)
+
+    def _note(self, answers: Answers) -> None:
+        self.times.append((answers.seen, time.time()))
+
+    def latencies(self) -> list[float]:
+        found = []
+        times = iter(sorted(self.times))
+        seen, drawn = next(times, (0, 0.0))
+        for record in self.log.read(after=self.first):  # type: ignore[attr-defined]
+            while seen < record.position:
+                seen, drawn = next(times, (2**62, 0.0))
+            if drawn:
+                found.append((drawn - record.recorded_at.timestamp()) * 1000)
+        return found
+
+
+def _p(values: list[float], share: float) -> float:
+    return statistics.quantiles(values, n=100)[round(share * 100) - 1] if len(values) > 1 else values[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--home", type=Path)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        home = given.home or Path(scratch)
+        write(home, given.events)
+        place = home_of(home)
+        began = time.monotonic()
+        builder(place)()
+        print(f"log of {given.events:,} events; snapshot built in {time.monotonic() - began:.1f} s")
+        seconds, share, megabytes = first_screen(home)
+        found = asyncio.run(under_load(home))
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    for what, figure, bar in (
+        ("first screen, command to rows (s)", seconds, 1.5),
+        ("idle, share of a core (%)", share * 100, 2),
+        ("peak memory, watching (MB)", megabytes, 400),
+        ("switching screens, p95 (ms)", _p(found["switch"], 0.95), 200),
+        (f"append to cells at {APPENDS_PER_SECOND}/s, p50 (ms)", _p(found["cells"], 0.5), 100),
+        (f"append to cells at {APPENDS_PER_SECOND}/s, p99 (ms)", _p(found["cells"], 0.99), 100),
+        ("key to reaction under that load, p95 (ms)", _p(found["key"], 0.95), 50),
+    ):
+        print(f"{what:48} {figure:10.2f}  bar {bar:>6}  {'ok' if figure < bar else 'MISSED'}")
+    print(f"(this process, which also drove the keys, peaked at {own:.0f} MB)")
+
+
+if __name__ == "__main__":
+    main()
