@@ -284,7 +284,7 @@ def test_log_follow_tells_what_comes_later_and_ends_with_the_session(tmp_path: P
     ) as child:
         assert child.stdout is not None
         lines = iter(child.stdout.readline, "")
-        assert next(line for line in lines if "AGENT START: auditor" in line)
+        assert any("AGENT START: auditor" in line for line in lines), child.communicate()[1]
         record(home, events[4:])
         rest = list(lines)
         assert child.wait(timeout=30) == 0
