@@ -1,13 +1,12 @@
 """What may be asked: the public views with their help, columns and types, as DuckDB itself describes them."""
 
-import duckdb
-
+from orchestrion.projections.layout import connect
 from orchestrion.projections.models import View, models
 from orchestrion.projections.tables import Tables
 
 
 def _describe() -> tuple[View, ...]:
-    with duckdb.connect(":memory:") as con:
+    with connect() as con:
         Tables.create(con, "own")
         return tuple(
             View(

@@ -20,6 +20,15 @@ UPTO = "upto_position"
 """The variable of a connection that `as_of` looks at."""
 
 
+def connect() -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory that keeps its progress bar to itself: where it takes Python for interactive it draws one on
+    stdout, into whatever is being written there.
+    """
+    con = duckdb.connect(":memory:")
+    con.execute("SET enable_progress_bar = false")
+    return con
+
+
 def create_tables(con: duckdb.DuckDBPyConnection, own: str, snap: str | None) -> None:
     """Empty tables in the schema `own`, shaped like those of `snap` where there is one, which is quicker."""
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {own}")

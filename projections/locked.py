@@ -5,6 +5,7 @@ own locks, then the process's limits, and only then does DuckDB get to see the q
 """
 
 import logging
+import os
 import re
 import resource
 import sys
@@ -64,7 +65,8 @@ class PipedLog:
 
 def main() -> None:
     """Answer one question over the pipes; a refusal is an answer too."""
-    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    stdin, stdout = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever else is printed in this process must not get between the answers
     with suppress(EOFError):
         setting = receive(stdin)
         # A Store asks a log for no more than this one has: nothing is appended here, and nothing waited for.

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
-
 from orchestrion.domain.ports import Log
 from orchestrion.projections.hashing import table_hashes
+from orchestrion.projections.layout import connect
 from orchestrion.projections.store import Store
 from orchestrion.projections.tables import Tables
 
@@ -43,7 +42,7 @@ def _rebuilt(log: Log, folder: Path, upto: int, batch: int) -> dict[str, str]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     try:
-        with duckdb.connect(":memory:") as con:
+        with connect() as con:
             con.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS gen")
             path.chmod(0o600)
             tables = Tables.create(con, "gen.own")

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from orchestrion.domain.ports import ArrowSource
-from orchestrion.projections.layout import schema_hash
+from orchestrion.projections.layout import connect, schema_hash
 from orchestrion.projections.tables import Tables
 
 KEPT_GENERATIONS = 2
@@ -88,7 +88,7 @@ def build_snapshot(source: ArrowSource, folder: Path) -> int:
     For the builder's own process alone. Waits for a builder that is at work already.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone(folder), duckdb.connect(":memory:") as con:
+    with _alone(folder), connect() as con:
         con.execute(f"SET memory_limit = '{BUILDER_MEMORY_MB}MB'")
         con.execute(f"SET threads = {BUILDER_THREADS}")
         con.execute("SET temp_directory = ?", [str(folder / "spill")])

@@ -13,7 +13,7 @@ import duckdb
 from orchestrion.domain.errors import OrchestrionError, QueryRefused
 from orchestrion.domain.ports import Log
 from orchestrion.projections.hashing import table_hashes
-from orchestrion.projections.layout import UPTO
+from orchestrion.projections.layout import UPTO, connect
 from orchestrion.projections.models import keyed_models
 from orchestrion.projections.snapshots import Generation, attach_newest, fingerprint, quarantine
 from orchestrion.projections.table import Table
@@ -41,7 +41,7 @@ class Store:
         self._opened: Generation | None = None
         self._next_look = 0
         self.problems: list[str] = []
-        self._con = duckdb.connect(":memory:")
+        self._con = connect()
         self._tables: Tables | None = None
 
     @property
@@ -167,7 +167,7 @@ class Store:
     def _reopen(self) -> Generation | None:
         """An empty DuckDB over the newest valid snapshot."""
         self._con.close()
-        self._con, self._tables = duckdb.connect(":memory:"), None
+        self._con, self._tables = connect(), None
         self._opened = attach_newest(self._con, self._folder, self._log.identity, self._anchor, self.problems)
         return self._opened
 
