@@ -144,10 +144,10 @@ def unanswered(facts: Facts) -> Iterator[Advice]:
     answered = {message.in_reply_to for message in facts.messages}
     for message in facts.messages:
         what = f"{message.sender}'s {message.type} to {message.recipient}"
-        if message.state in ("expired", "dead"):
-            yield Advice(
-                "unanswered message", "high", f"{what} was never delivered ({message.state})", message.positions
-            )
+        if message.state == "expired":
+            yield Advice("unanswered message", "high", f"{what} was never delivered (expired)", message.positions)
+        elif message.state == "partly expired":
+            yield Advice("unanswered message", "low", f"{what} did not reach everybody", message.positions)
         elif message.type in ANSWERABLE and message.message not in answered and facts.status not in OPEN:
             yield Advice("unanswered message", "medium", f"{what} got no reply", message.positions)
     for handoff in facts.handoffs:

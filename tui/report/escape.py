@@ -11,21 +11,11 @@ _ALONE_HARMLESS = re.compile(r"(?<=\w)(?<!www)\\([.:-])(?=\w)|\\([.:-])(?= |$)|(
 _HTML_SIGNS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _MERMAID = re.compile(r"[^\w .,/()@+=-]", re.ASCII)
 _NOT_ID = re.compile(r"\W", re.ASCII)
-_MERMAID_WORDS = frozenset(
-    (
-        "end",
-        "graph",
-        "subgraph",
-        "flowchart",
-        "class",
-        "classdef",
-        "click",
-        "style",
-        "linkstyle",
-        "default",
-        "direction",
-    )
-)
+_MERMAID_WORDS = """
+end graph subgraph flowchart class classdef click style linkstyle default direction call href interpolate
+constructor tostring valueof hasownproperty isprototypeof propertyisenumerable tolocalestring
+"""
+"""No node may be called so: Mermaid's own words, and what every JavaScript object has already."""
 
 
 def markdown_text(value: object) -> str:
@@ -45,7 +35,7 @@ def code_span(value: object) -> str:
 def mermaid_ids(names: Iterable[str]) -> dict[str, str]:
     """A node id of its own for each name: its letters and digits, a number added where that is not unique."""
     ids: dict[str, str] = {}
-    taken: set[str] = set(_MERMAID_WORDS)
+    taken = set(_MERMAID_WORDS.split())
     for number, name in enumerate(dict.fromkeys(names)):
         wanted = _NOT_ID.sub("_", name)[:40]
         if wanted.lower() in taken or not wanted[:1].isalpha():

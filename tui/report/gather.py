@@ -13,8 +13,8 @@ MAX_TEXT = 200
 """Characters of a message's text, or of a task, that a report shows."""
 SAYING_FIELDS = ("text", "issue", "warning", "tip", "progress", "pattern", "task", "capability", "changes", "context")
 """Fields of a payload that say in words what it is about, the most telling first."""
-STATES = ("expired", "queued", "delivered", "acknowledged")
-"""Delivery states; of several recipients the first of these that applies is shown."""
+STATES = ("queued", "delivered", "acknowledged", "expired")
+"""Delivery states; of several recipients' the first of these is shown, unless some only were never reached."""
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
 POSITIONS = """
@@ -142,9 +142,13 @@ def _message(row: Row, states: Mapping[str, Sequence[str]], index: _Index) -> Me
         in_reply_to=row["in_reply_to"],
         happened_at=row["happened_at"],
         run=row["run"],
-        state=next((state for state in STATES if state in known), None),
+        state="partly expired" if "expired" in known and len(known) > 1 else _first(known),
         positions=index.of("message", row["message"]),
     )
+
+
+def _first(known: Sequence[str]) -> str | None:
+    return next((state for state in STATES if state in known), None)
 
 
 def _handoff(row: Row, index: _Index) -> Handoff:

@@ -136,6 +136,14 @@ def test_a_message_that_expired_is_told(play: Any, store: Store) -> None:
     assert kinds_at(store, found.positions) == ["message.sent", "message.expired"]
 
 
+def test_a_message_that_reached_only_some_is_told_as_that(play: Any, store: Store) -> None:
+    play.say("a", "all", "warning", 1, name="late", payload={"warning": "x"})
+    play.add(e.MessageDelivered, 2, "b", message="late", recipient="b")
+    play.add(e.MessageExpired, 5, "c", message="late", recipient="c", reason="gone")
+    (found,) = advice_of(store, "unanswered message")
+    assert "did not reach everybody" in found.text
+
+
 def test_many_hits_of_one_rule_are_summed_up_with_the_evidence_of_all(play: Any, store: Store) -> None:
     play.run("agent", 0, 99)
     for number in range(8):
