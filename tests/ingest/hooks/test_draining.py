@@ -137,7 +137,7 @@ def test_the_same_payload_twice_is_a_duplicate(tmp_path: Path, log: SQLiteLog) -
 def test_large_and_secret_payloads_twice_are_duplicates_too(tmp_path: Path, log: SQLiteLog) -> None:
     secret = "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8"
     for _ in range(2):
-        arrive(tmp_path, asked(1, tool_input={"content": f"token {secret} " + "line of text\\n" * 40_000}))
+        arrive(tmp_path, asked(1, tool_input={"content": f"token {secret} " + "x" * 500_000}))
     assert drain(log, tmp_path / "spool") == Drained(payloads=2, events=2, duplicates=1)
 
 
