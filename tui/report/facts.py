@@ -52,7 +52,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message; `run` is the sender's, `state` the delivery's where the log knows it."""
+    """One message; `run` is the sender's, `to_run` the only recipient's, `state` its delivery's; None is unknown."""
 
     message: str
     sender: str
@@ -63,6 +63,7 @@ class Message:
     in_reply_to: str | None
     happened_at: datetime | None
     run: str | None = None
+    to_run: str | None = None
     state: str | None = None
     positions: Positions = ()
 

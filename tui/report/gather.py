@@ -28,9 +28,9 @@ SELECT call, run, agent, tool, mcp_server, started_at, ended_at, duration_ms, st
     coalesce(params->>'$.file_path', params->>'$.notebook_path', params->>'$.path') AS file
 FROM tool_calls WHERE session = $session ORDER BY started_at NULLS LAST, position"""
 MESSAGES = "SELECT * FROM messages WHERE session = $session ORDER BY happened_at NULLS FIRST, position"
-DELIVERIES = (
-    "SELECT message, list_distinct(list(state)) AS states FROM deliveries WHERE session = $session GROUP BY message"
-)
+DELIVERIES = """
+SELECT message, list_distinct(list(state)) AS states, CASE WHEN count(DISTINCT run) = 1 THEN min(run) END AS run
+FROM deliveries WHERE session = $session GROUP BY message"""
 HANDOFFS = "SELECT * FROM handoffs WHERE session = $session ORDER BY offered_at NULLS LAST, handoff"
 PATTERNS = "SELECT * FROM patterns WHERE session = $session ORDER BY happened_at NULLS LAST, pattern"
 PLANS = "SELECT tasks, position FROM plans WHERE session = $session ORDER BY position DESC LIMIT 1"
@@ -64,7 +64,7 @@ def gather(views: Views, session: str, at: int | None) -> Facts:
         raise NotFound(f"there is no session {one_line(session)!r}{stood}; `orchestrion sessions` lists them")
     row = found[0]
     index = _Index(ask(POSITIONS))
-    states = {delivery["message"]: delivery["states"] for delivery in ask(DELIVERIES)}
+    deliveries = {delivery["message"]: delivery for delivery in ask(DELIVERIES)}
     return Facts(
         session=session,
         source=row["source"],
@@ -76,7 +76,7 @@ def gather(views: Views, session: str, at: int | None) -> Facts:
         tokens={name: row[name] if index.usage else None for name in TOKENS},
         runs=tuple(_run(run, index) for run in ask(RUNS)),
         calls=tuple(Call(**call, positions=index.of("tool", call["call"])) for call in ask(CALLS)),
-        messages=tuple(_message(message, states, index) for message in ask(MESSAGES)),
+        messages=tuple(_message(message, deliveries.get(message["message"]), index) for message in ask(MESSAGES)),
         handoffs=tuple(_handoff(handoff, index) for handoff in ask(HANDOFFS)),
         patterns=tuple(_pattern(pattern, index) for pattern in ask(PATTERNS)),
         plan=_plan(ask(PLANS)),
@@ -130,8 +130,8 @@ def _run(row: Row, index: _Index) -> Run:
     )
 
 
-def _message(row: Row, states: Mapping[str, Sequence[str]], index: _Index) -> Message:
-    known = states.get(row["message"], ())
+def _message(row: Row, delivery: Row | None, index: _Index) -> Message:
+    known = delivery["states"] if delivery else ()
     return Message(
         message=row["message"],
         sender=row["sender"],
@@ -142,6 +142,7 @@ def _message(row: Row, states: Mapping[str, Sequence[str]], index: _Index) -> Me
         in_reply_to=row["in_reply_to"],
         happened_at=row["happened_at"],
         run=row["run"],
+        to_run=delivery["run"] if delivery else None,
         state="partly expired" if "expired" in known and len(known) > 1 else _first(known),
         positions=index.of("message", row["message"]),
     )

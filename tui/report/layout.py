@@ -172,7 +172,7 @@ def _messages(facts: Facts, scale: TimeScale, heights: dict[str, float]) -> Iter
         y = heights.get(message.run or "") if message.run in heights else _lane_of(message.sender, at, facts, heights)
         if y is None:
             continue
-        to_y = _lane_of(message.recipient, at, facts, heights)
+        to_y = heights.get(message.to_run or "") or _lane_of(message.recipient, at, facts, heights)
         x = scale.place(at)
         kind = "urgent" if message.priority in ("high", "critical") else "message"
         title = (

@@ -5,6 +5,7 @@ from types import ModuleType
 
 import pytest
 
+from orchestrion.domain import events as e
 from orchestrion.eventstore import MemoryLog
 from orchestrion.projections import Store
 from orchestrion.tui.report import Report, build
@@ -91,3 +92,20 @@ def test_a_call_of_an_unknown_run_is_counted_and_not_drawn(log: MemoryLog, store
     report = played(log, store)
     assert report.metrics["tool_calls"].value == 1
     assert report.timeline.left_out == 1
+
+
+def test_of_two_runs_of_an_agent_the_one_that_got_the_message_is_pointed_at(
+    log: MemoryLog, store: Store, stage: ModuleType
+) -> None:
+    play = stage.Play(log)
+    play.begin()
+    play.run("asker", 0, 9)
+    play.add(e.AgentStarted, 1, "checker", run="first")
+    play.add(e.AgentStarted, 5, "checker", run="second")
+    play.say("asker", "checker", "warning", 2, name="m", payload={"warning": "x"})
+    play.add(e.MessageDelivered, 6, "checker", run="second", message="m", recipient="checker")
+    layout = played(log, store).timeline
+    heights = [lane.y for lane in layout.lanes]
+    assert [lane.label for lane in layout.lanes] == ["asker", "checker", "checker"]
+    assert f"M{layout.arrows[0].path[1:].split()[0]} {heights[0]:.1f}" in layout.arrows[0].path
+    assert f" {heights[2]:.1f}L" in layout.arrows[0].path, "the head lies in the third lane"
