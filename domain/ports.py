@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
-from orchestrion.domain.events import Event
+from orchestrion.domain.events import EstimateMade, Event
 from orchestrion.domain.record import Appended, DeadLetter, Fact, Record
 
 
@@ -88,3 +89,12 @@ class Redactor(Protocol):
 
     def clean(self, value: Any) -> Any:
         """`value` (str, list, dict …) with every secret replaced; the same object if there is none."""
+
+
+class Estimator(Protocol):
+    """Says before a run what is to be expected of it."""
+
+    def estimate(
+        self, *, subject: str, session: str, agent: str, task: str | None, at: datetime
+    ) -> EstimateMade | None:
+        """The estimate for the run `subject`, to be appended before it starts; None where too little is known."""

@@ -1,0 +1,75 @@
+"""Compares what was estimated before runs with what happened."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrion.projections.learning.durations import coverage
+from orchestrion.projections.learning.posterior import percent
+from orchestrion.projections.store import Store
+
+_BY_AGENT = """SELECT
+    agent,
+    count(*) AS estimates,
+    count(within) AS compared,
+    count(*) FILTER (within) AS held,
+    quantile_cont(abs(actual_ms - expected_ms), 0.5) FILTER (within IS NOT NULL) AS error_ms,
+    quantile_cont(abs(actual_ms - expected_ms) / greatest(actual_ms, 1), 0.5) FILTER (within IS NOT NULL) AS error,
+    count(*) FILTER (chance IS NOT NULL AND good IS NOT NULL) AS judged,
+    avg((chance - good) ** 2) AS brier,
+    list_sort(list(position)) AS evidence
+FROM learn_calibration
+WHERE agent = $agent OR $agent IS NULL
+GROUP BY agent
+ORDER BY agent"""
+_COUNTS = """SELECT count(*) FILTER (within), count(*) FILTER (NOT within) FROM learn_calibration
+WHERE agent = $agent"""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How an agent's estimates held. Shares are null where nothing was compared.
+
+    `error_ms` is the median distance of the estimate from what happened, `error_percent` the same against what
+    happened; `brier` the mean squared difference of chance and outcome (0 is best, 0.25 is a coin).
+    """
+
+    agent: str
+    estimates: int
+    compared: int
+    held: int
+    coverage_percent: int | None
+    error_ms: int | None
+    error_percent: int | None
+    judged: int
+    brier: float | None
+    next_percent: int
+    """What an interval made now is expected to hold."""
+    evidence: tuple[int, ...]
+
+
+def calibration(store: Store, agent: str | None = None, *, at: int | None = None) -> list[Calibration]:
+    """By agent: past estimates in the log beside what happened, as of position `at`."""
+    return [_of(row) for row in store.query(_BY_AGENT, {"agent": agent}, at=at).dicts()]
+
+
+def held_and_missed(store: Store, agent: str, *, at: int | None = None) -> tuple[int, int]:
+    """How many past intervals of `agent` held what happened, and how many did not."""
+    row = store.query(_COUNTS, {"agent": agent}, at=at).rows[0]
+    return int(row[0]), int(row[1])
+
+
+def _of(row: dict[str, Any]) -> Calibration:
+    compared, held = row["compared"], row["held"]
+    return Calibration(
+        agent=row["agent"],
+        estimates=row["estimates"],
+        compared=compared,
+        held=held,
+        coverage_percent=percent(held / compared) if compared else None,
+        error_ms=None if row["error_ms"] is None else round(row["error_ms"]),
+        error_percent=None if row["error"] is None else round(row["error"] * 100),
+        judged=row["judged"],
+        brier=None if row["brier"] is None else round(row["brier"], 4),
+        next_percent=percent(coverage(held, compared - held)),
+        evidence=tuple(row["evidence"]),
+    )

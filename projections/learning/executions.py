@@ -1,0 +1,185 @@
+"""The newest runs of an agent as learning sees them, read from the views; nothing is stored twice."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from orchestrion.domain.errors import NotFound
+from orchestrion.domain.inert import one_line
+from orchestrion.projections.learning.similarity import ALIKE, Task, similarity, technologies_of, words
+from orchestrion.projections.store import Store
+
+MAX_EXECUTIONS = 100
+"""Runs of an agent that are looked at, the newest by their own times (`learning.maxExecutionsPerAgent`)."""
+ENOUGH = 3
+"""Runs below which nothing is said."""
+TASK_CHARACTERS = 400
+"""Of a run's task so much is compared."""
+
+_RUNS = f"""SELECT run, session, agent, left(task, {TASK_CHARACTERS}) AS task, status, started_at, duration_ms, good,
+    objections, reason, refused_because, files_modified, calls, taught, forked_from, position, judged_at
+FROM learn_runs WHERE agent = $agent ORDER BY ended_at DESC NULLS LAST, run LIMIT $limit"""  # noqa: S608  a number
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A tool call that did not come back well."""
+
+    call: str
+    tool: str | None
+    said: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One run. `good` is from 0 (badly) to 1 (well), None where nobody knows; `duration_ms` None likewise."""
+
+    run: str
+    session: str | None
+    agent: str
+    task: str | None
+    status: str
+    started_at: datetime | None
+    duration_ms: int | None
+    good: float | None
+    position: int
+    tools: tuple[str, ...] = ()
+    """In order, repeats in a row once."""
+    used: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
+    beside: tuple[tuple[str, str], ...] = ()
+    """Pairs of tools of which one began before the other had returned."""
+    files: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    complaints: tuple[str, ...] = ()
+    """Why it failed, was refused or judged bad."""
+    calls: int = 0
+    judged_at: tuple[int, ...] = ()
+    forked: bool = False
+    """Its session replays the beginning of an elder one."""
+
+    @property
+    def evidence(self) -> tuple[int, ...]:
+        """The run's position and those of its judgements."""
+        return (self.position, *self.judged_at)
+
+
+def executions(
+    store: Store, agent: str, *, limit: int = MAX_EXECUTIONS, at: int | None = None
+) -> tuple[Execution, ...]:
+    """The newest `limit` runs of `agent`, the newest first. Raises NotFound for a name the log does not know."""
+    table = store.query(_RUNS, {"agent": agent, "limit": limit}, at=at)
+    if not table.rows:
+        _must_be_known(store, agent, at)
+    return _owned(execution_of(row) for row in table.dicts())
+
+
+def alike(runs: Iterable[Execution], task: Task) -> tuple[Execution, ...]:
+    """Those of `runs` that are similar to `task` (see `similarity.ALIKE`)."""
+    if task.says_nothing:
+        return tuple(runs)
+    return tuple(run for run in runs if likeness(run, task) >= ALIKE)
+
+
+def likeness(run: Execution, task: Task) -> float:
+    """How similar `run` is to `task`, from 0 to 1."""
+    return similarity(
+        task,
+        said=words(run.task),
+        calls=run.calls,
+        files=run.files,
+        technologies=technologies_of(run.files, run.servers),
+    )
+
+
+def evidence_of(runs: Iterable[Execution]) -> list[int]:
+    """The positions that `runs` stand at, rising, each once."""
+    return sorted({position for run in runs for position in run.evidence})
+
+
+def weights(runs: Iterable[Execution]) -> tuple[float, float]:
+    """How much went well and how much badly; a run on which judges disagree counts in part for each."""
+    known = [run.good for run in runs if run.good is not None]
+    return sum(known), len(known) - sum(known)
+
+
+def learning_records(
+    store: Store, agent: str, *, limit: int = MAX_EXECUTIONS, at: int | None = None
+) -> list[dict[str, Any]]:
+    """The learning record of each of the newest runs of `agent`, as the specification nests it. Raises NotFound."""
+    newest = "SELECT * FROM learn_records WHERE agent = $agent ORDER BY timestamp DESC NULLS LAST, run LIMIT $limit"
+    table = store.query(newest, {"agent": agent, "limit": limit}, at=at)
+    if not table.rows:
+        _must_be_known(store, agent, at)
+    return [_record(row) for row in table.dicts()]
+
+
+def _record(row: dict[str, Any]) -> dict[str, Any]:
+    head = {name: row[name] for name in ("agent", "run", "timestamp", "position")}
+    parts = ("successPatterns", "failures", "discoveries", "collaboration", "outcomes")
+    return {**head, "sessionId": row["session"], **{name: orjson.loads(row[name]) for name in parts}}
+
+
+def execution_of(row: dict[str, Any]) -> Execution:
+    """The run of a row of `learn_runs`."""
+    taught: dict[str, Any] = orjson.loads(row["taught"]) if row["taught"] else {}
+    said = (*(row["objections"] or ()), row["refused_because"], row["reason"] if row["good"] == 0 else None)
+    return Execution(
+        run=row["run"],
+        session=row["session"],
+        agent=row["agent"],
+        task=row["task"],
+        status=row["status"],
+        started_at=row["started_at"],
+        duration_ms=row["duration_ms"],
+        good=row["good"],
+        position=row["position"],
+        tools=tuple(taught.get("tools", ())),
+        used=tuple(taught.get("used", ())),
+        servers=tuple(taught.get("servers", ())),
+        beside=tuple((one, other) for one, other in taught.get("beside", ())),
+        files=tuple(dict.fromkeys((*(row["files_modified"] or ()), *taught.get("files", ())))),
+        failures=tuple(_failure(failure) for failure in taught.get("failures", ())),
+        complaints=tuple(dict.fromkeys(text for text in said if text)),
+        calls=row["calls"],
+        judged_at=tuple(row["judged_at"] or ()),
+        forked=row["forked_from"] is not None,
+    )
+
+
+def _failure(told: dict[str, Any]) -> Failure:
+    return Failure(told["call"], told["tool"], told["said"] or str(told["status"]), told["position"])
+
+
+def _owned(runs: Iterable[Execution]) -> tuple[Execution, ...]:
+    """A failed call that a forked session replays is the elder run's alone."""
+    newest_first = tuple(runs)
+    elders = sorted(newest_first, key=lambda run: (run.forked, run.started_at or datetime.max, run.run))
+    owner: dict[str, str] = {}
+    for run in elders:
+        for failure in run.failures:
+            owner.setdefault(failure.call, run.run)
+    return tuple(_without_replays(run, owner) for run in newest_first)
+
+
+def _without_replays(run: Execution, owner: dict[str, str]) -> Execution:
+    own = tuple(failure for failure in run.failures if owner[failure.call] == run.run)
+    if len(own) == len(run.failures):
+        return run
+    return replace(run, failures=own)
+
+
+def _must_be_known(store: Store, agent: str, at: int | None) -> None:
+    known = "SELECT agent FROM learn_runs WHERE agent IS NOT NULL UNION SELECT agent FROM roster ORDER BY agent"
+    names = [str(row[0]) for row in store.query(known, at=at).rows]
+    if agent in names:
+        return
+    if not names:
+        raise NotFound("the log knows no agent yet; `orchestrion run` or `import` adds their runs")
+    near = difflib.get_close_matches(agent, names, n=1, cutoff=0.0)[0]
+    raise NotFound(f"the log knows no agent {one_line(agent)!r}; the nearest it knows is {one_line(near)!r}")

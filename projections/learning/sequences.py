@@ -1,0 +1,130 @@
+"""Tool sequences that runs which went well have in common, and tools that can run side by side."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from orchestrion.projections.learning.executions import ENOUGH, Execution, evidence_of, weights
+from orchestrion.projections.learning.posterior import PRIOR, confidence, mean, percent
+
+SHORTEST, LONGEST = 2, 4
+"""Steps of a sequence. It is contiguous once repeats in a row are one step."""
+WORTH = 0.5
+"""Below this posterior mean a sequence is a dead end and never recommended."""
+
+Found = dict[tuple[str, ...], list[Execution]]
+
+
+def mined(runs: Sequence[Execution]) -> Found:
+    """Every tool sequence of `SHORTEST` to `LONGEST` steps, with the runs of known outcome that hold it."""
+    found: Found = defaultdict(list)
+    for run in runs:
+        if run.good is not None:
+            for steps in _sequences(run.tools):
+                found[steps].append(run)
+    return found
+
+
+def _sequences(tools: tuple[str, ...]) -> set[tuple[str, ...]]:
+    return {
+        tools[start : start + length]
+        for length in range(SHORTEST, LONGEST + 1)
+        for start in range(len(tools) - length + 1)
+    }
+
+
+def recommended(runs: Sequence[Execution]) -> dict[str, Any]:
+    """`recommendedApproach`: the sequence whose success is surest, the servers and parallel calls of what went well.
+
+    A sequence needs `ENOUGH` runs that went well. The surest has the highest posterior mean less one and a quarter
+    standard deviations; among equals the longer one. `lift` is its success rate over that of all the runs.
+    """
+    best = _surest(mined(runs))
+    approach: dict[str, Any] = {
+        "toolSequence": None,
+        "mcpServers": _servers(runs),
+        "parallelOpportunities": opportunities(runs),
+        "confidence": None,
+        "lift": None,
+        "support": 0,
+        "contradictions": 0,
+        "evidence": [],
+    }
+    if best is None:
+        return approach | {"reason": f"no tool sequence went well in {ENOUGH} comparable runs"}
+    steps, holding = best
+    good, bad = weights(holding)
+    base_good, base_bad = weights(runs)
+    base = base_good / (base_good + base_bad)
+    return approach | {
+        "toolSequence": list(steps),
+        "confidence": percent(confidence(good, bad)),
+        "lift": round(good / (good + bad) / base, 3),
+        "support": _count(good),
+        "contradictions": _count(bad),
+        "evidence": evidence_of(holding),
+    }
+
+
+def _surest(found: Found) -> tuple[tuple[str, ...], list[Execution]] | None:
+    ranked = []
+    for steps, holding in found.items():
+        good, bad = weights(holding)
+        if good >= ENOUGH and mean(good, bad) >= WORTH:
+            ranked.append((_bound(good, bad), len(steps), steps))
+    if not ranked:
+        return None
+    top = max(ranked, key=lambda row: row[:2])[:2]
+    # Of equals the first by name: the answer must not hang on the order in which runs came.
+    steps = min(steps for *rank, steps in ranked if tuple(rank) == top)
+    return steps, found[steps]
+
+
+def _bound(good: float, bad: float) -> float:
+    """Nearly `confidence`, in closed form: a hundred candidates are ranked by it."""
+    a, b = good + PRIOR, bad + PRIOR
+    return a / (a + b) - 1.25 * math.sqrt(a * b / ((a + b) ** 2 * (a + b + 1)))
+
+
+def _servers(runs: Sequence[Execution]) -> list[str]:
+    """MCP servers that runs which went well used, the most used first; one with more bad than good runs is none."""
+    held: dict[str, list[Execution]] = defaultdict(list)
+    for run in runs:
+        for server in run.servers:
+            held[server].append(run)
+    weighed = {server: weights(holding) for server, holding in held.items()}
+    useful = [server for server, (good, bad) in weighed.items() if good > bad]
+    return sorted(useful, key=lambda server: (-weighed[server][0], server))
+
+
+def opportunities(runs: Sequence[Execution]) -> list[dict[str, Any]]:
+    """Pairs of tools that ran side by side in `ENOUGH` runs that went well, yet one after the other in others."""
+    together: dict[tuple[str, str], list[Execution]] = defaultdict(list)
+    for run in runs:
+        if run.good is not None and run.good > WORTH:
+            for pair in run.beside:
+                together[pair].append(run)
+    told = []
+    for pair, parallel in sorted(together.items()):
+        apart = [run for run in runs if pair not in run.beside and _adjacent(pair, run.tools)]
+        if len(parallel) >= ENOUGH and apart:
+            told.append(
+                {
+                    "tools": list(pair),
+                    "parallel": len(parallel),
+                    "sequential": len(apart),
+                    "evidence": evidence_of(parallel),
+                }
+            )
+    return told
+
+
+def _adjacent(pair: tuple[str, str], tools: tuple[str, ...]) -> bool:
+    return any({one, other} == set(pair) for one, other in pairwise(tools))
+
+
+def _count(weight: float) -> float:
+    """A weight as a count where it is whole."""
+    return int(weight) if weight == int(weight) else round(weight, 2)
