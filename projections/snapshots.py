@@ -115,7 +115,7 @@ def _fill(con: duckdb.DuckDBPyConnection, building: Path, source: ArrowSource, *
     con.execute(f"ATTACH '{_literal(building)}' AS gen")
     building.chmod(0o600)
     tables = Tables.create(con, "gen.own") if fresh else Tables.resume(con, "gen.own")
-    tables.take_stream(source.arrow(tables.position))
+    tables.take_arrow(source)
     tables.refresh()
     last = tables.position
     rows = con.execute(

@@ -59,7 +59,9 @@ class Store:
         """Make visible what the log holds; the position now visible. Raises LogUnavailable."""
         with self._lock:
             tables = self._fitting_tables()
-            while rows := self._log.rows(after=tables.position, limit=BATCH_EVENTS):
+            rows = None
+            while rows is None or len(rows) == BATCH_EVENTS:
+                rows = self._log.rows(after=tables.position, limit=BATCH_EVENTS)
                 tables.take_rows(rows)
             return tables.position
 

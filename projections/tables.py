@@ -14,10 +14,14 @@ from typing import Any
 import duckdb
 import orjson
 
+from orchestrion.domain.ports import ArrowSource
 from orchestrion.projections.columns import insert_wide
 from orchestrion.projections.layout import create_as_of_views, create_live_views, create_tables
 from orchestrion.projections.models import Model, keyed_models
 from orchestrion.projections.repair import Row, repair
+
+SMALL_BATCH_EVENTS = 1000
+"""Up to here the insert itself tells what it could not read, which spares a waiting reader a millisecond."""
 
 _ROWS = (
     '[{"position":"BIGINT","stream":"VARCHAR","version":"BIGINT","kind":"VARCHAR",'
@@ -41,6 +45,7 @@ class Tables:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, own: str, snap: str | None = None) -> None:
         self.con, self.own, self.snap = con, own, snap
+        self._position: int | None = None
 
     @classmethod
     def create(cls, con: duckdb.DuckDBPyConnection, own: str, *, snap: str | None = None) -> "Tables":
@@ -67,7 +72,9 @@ class Tables:
     @property
     def position(self) -> int:
         """The last position taken in."""
-        return int(self._one(f"SELECT position FROM {self.own}.meta"))
+        if self._position is None:
+            self._position = int(self._one(f"SELECT position FROM {self.own}.meta"))
+        return self._position
 
     def take_rows(self, rows: Sequence[Row]) -> None:
         """Take in rows of `Log.rows`, in one transaction with the new position."""
@@ -76,21 +83,39 @@ class Tables:
         source = f"(SELECT unnest(from_json(?, '{_ROWS}'), recursive := true))"
         kinds = frozenset(row[3] for row in rows)
         with self._transaction():
-            self.con.execute(insert_wide(f"{self.own}.wide", source, kinds), [_as_json(rows)])
-            self._settle(rows[0][0] - 1, rows[-1][0])
+            insert = insert_wide(f"{self.own}.wide", source, kinds)
+            if len(rows) > SMALL_BATCH_EVENTS:
+                self.con.execute(insert, [_as_json(rows)])
+                self._look_again(rows[0][0] - 1)
+            elif (False,) in self.con.execute(f"{insert} RETURNING readable", [_as_json(rows)]).fetchall():
+                self._look_again(rows[0][0] - 1)
+            self._note(rows[-1][0])
 
-    def take_stream(self, stream: Any) -> None:
-        """Take in an Arrow stream of the log (see `ArrowSource`), in one transaction with the new position."""
+    def take_arrow(self, source: ArrowSource) -> None:
+        """Take in what `source` holds beyond the position, in one transaction with the new one."""
         after = self.position
         with self._transaction():
-            self.con.register("arriving", stream)
-            try:
-                self.con.execute(insert_wide(f"{self.own}.wide", _ARRIVING, None))
-            finally:
-                self.con.unregister("arriving")
-            last = self._one(f"SELECT max(position) FROM {self.own}.wide WHERE position > {after}")
+            kinds, last = self._survey(source, after)
             if last is not None:
-                self._settle(after, int(last))
+                with self._arriving(source.arrow(after, last)):
+                    self.con.execute(insert_wide(f"{self.own}.wide", _ARRIVING, kinds))
+                self._look_again(after)
+                self._note(last)
+
+    def _survey(self, source: ArrowSource, after: int) -> tuple[frozenset[str], int | None]:
+        """Which kinds are to come, and up to where: naming them spares the insert all columns that stay empty."""
+        with self._arriving(source.arrow(after)):
+            rows = self.con.execute("SELECT kind::VARCHAR, max(position) FROM arriving GROUP BY kind").fetchall()
+        return frozenset(row[0] for row in rows), max((row[1] for row in rows), default=None)
+
+    @contextmanager
+    def _arriving(self, stream: Any) -> Iterator[None]:
+        """The stream as a relation of that name."""
+        self.con.register("arriving", stream)
+        try:
+            yield
+        finally:
+            self.con.unregister("arriving")
 
     def refresh(self, names: Sequence[str] | None = None) -> None:
         """Make the named keyed models (all, if None) agree with the rows taken in."""
@@ -123,15 +148,19 @@ class Tables:
         if self.snap is not None:
             self.con.execute(f"INSERT INTO {fresh} SELECT key FROM fresh ANTI JOIN {fresh} USING (key)")
 
-    def _settle(self, after: int, position: int) -> None:
-        """Look again at what was not read whole, and note the new position."""
+    def _look_again(self, after: int) -> None:
+        """Repair what was not read whole."""
         odd = self.con.execute(
             "SELECT position, stream, version, kind, strftime(recorded_at, '%Y-%m-%dT%H:%M:%S.%f'), data "
             f"FROM {self.own}.wide WHERE position > {after} AND NOT readable ORDER BY position"
         ).fetchall()
         if odd:
             self._repair([(*row[:5], (row[5] or "").encode()) for row in odd])
+
+    def _note(self, position: int) -> None:
+        """The new position, in the transaction of its rows."""
         self.con.execute(f"UPDATE {self.own}.meta SET position = ?", [position])
+        self._position = position
 
     def _repair(self, odd: list[Row]) -> None:
         done = repair(odd)
@@ -148,10 +177,11 @@ class Tables:
         self.con.execute("BEGIN")
         try:
             yield
+            self.con.execute("COMMIT")
         except BaseException:
+            self._position = None
             self.con.execute("ROLLBACK")
             raise
-        self.con.execute("COMMIT")
 
     def _one(self, statement: str) -> Any:
         # All of it: an unfetched rest would own the connection.
