@@ -14,7 +14,9 @@ MOST_CHARACTERS = 160
 
 SINCE = """
 SELECT position, kind, happened_at, session, run, agent, data FROM events
-WHERE position > $after AND ($session IS NULL OR session = $session) ORDER BY position LIMIT $limit"""
+WHERE position > {after:d} ORDER BY position LIMIT {limit:d}"""
+"""Numbers stand in it, not parameters: of SQL without parameters the store knows which tables it reads, and brings no
+others up to date before it answers; a live stream asks this at every step of the log."""
 AT = "SELECT * FROM events WHERE list_contains($positions, position) ORDER BY position"
 
 TELLING = {

@@ -73,13 +73,14 @@ class Streams:
 
 
 def _since(views: Views, after: int, session: str | None) -> tuple[int, list[Row]]:
-    """How far was looked, and the events found on the way."""
+    """How far was looked, and the events of `session` (None: of all) found on the way."""
     upto = views.position
     if upto <= after:
         return after, []
-    rows: list[Row] = [*views.query(SINCE, {"after": after, "session": session, "limit": MOST_FACTS}).dicts()]
+    rows = views.query(SINCE.format(after=after, limit=MOST_FACTS)).dicts()
     last = rows[-1]["position"] if rows else after
-    return (last if len(rows) == MOST_FACTS else max(upto, last)), rows
+    wanted: list[Row] = [row for row in rows if session is None or row["session"] == session]
+    return (last if len(rows) == MOST_FACTS else max(upto, last)), wanted
 
 
 def _event(name: str, position: int, data: object) -> str:
