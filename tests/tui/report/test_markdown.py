@@ -67,9 +67,10 @@ def test_what_nothing_tells_is_unknown(log: MemoryLog, store: Store, stage: Modu
 
 def test_at_a_position_it_says_what_it_said_then(log: MemoryLog, store: Store, stage: ModuleType) -> None:
     said = {}
-    for _ in stage.story(stage.Play(log)):
-        said[log.head()] = text_of(store)
-    assert len(said) == 8
+    for step, _ in enumerate(stage.story(stage.Play(log))):
+        if step in (1, 3, 6):
+            said[log.head()] = text_of(store)
+    assert len(said) == 3
     assert {position: text_of(store, position) for position in said} == said
 
 

@@ -1,30 +1,58 @@
 """The API answers from the views, now or at a position, and its texts are inert."""
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Queue
 from types import ModuleType
 from typing import Any
 
 import httpx
 import pytest
 
-from orchestrion.eventstore import SQLiteLog
+from orchestrion.eventstore import SQLiteLog, open_log
 from orchestrion.projections import Store
+from orchestrion.tui.web.guard import Door
+from orchestrion.tui.web.serving import Server, bound
 
 
-@pytest.fixture
-def client(running: Any) -> Any:
-    with httpx.Client(base_url=running.url, trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture
-def played(log: SQLiteLog, store: Store, stage: ModuleType) -> dict[str, int]:
-    """Two sessions, one ended, one running; the position after each step of the first."""
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory, stage: ModuleType) -> Iterator[tuple[httpx.Client, dict[str, int]]]:
+    """A page of two sessions, one ended, one running, and the positions after some steps of the first."""
+    home = tmp_path_factory.mktemp("home")
+    log = open_log(home)
     steps = [log.head() for _ in stage.story(stage.Play(log))]
-    live = stage.Play(log, "ses_live")
-    live.begin("Watch <b>me</b>")
-    store.catch_up()
-    return {"end": steps[-1], "finding": steps[2], "head": log.head()}
+    stage.Play(log, "ses_live").begin("Watch <b>me</b>")
+    with serving(log, home) as client:
+        yield client, {"end": steps[-1], "finding": steps[2], "head": log.head()}
+    log.close()
+
+
+@contextmanager
+def serving(log: SQLiteLog, home: Path) -> Iterator[httpx.Client]:
+    with Store(log, home / "projections") as store:
+        store.catch_up()
+        up: Queue[str] = Queue()
+        with bound("127.0.0.1", 0) as listener:
+            server = Server(store, Door("token", "127.0.0.1", listener.getsockname()[1]), up.put)
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+            thread.start()
+            with httpx.Client(base_url=up.get(timeout=30), trust_env=False) as client:
+                yield client
+            server.stop()
+            thread.join()
+
+
+@pytest.fixture
+def client(shown: tuple[httpx.Client, dict[str, int]]) -> httpx.Client:
+    return shown[0]
+
+
+@pytest.fixture
+def played(shown: tuple[httpx.Client, dict[str, int]]) -> dict[str, int]:
+    return shown[1]
 
 
 def test_sessions_come_live_ones_first(client: httpx.Client, played: dict[str, int]) -> None:
@@ -123,19 +151,22 @@ def test_a_report_can_be_kept_as_a_file_with_its_own_policy(client: httpx.Client
 
 
 def test_no_answer_holds_a_character_that_is_obeyed(
-    client: httpx.Client, log: SQLiteLog, store: Store, stage: ModuleType, hostile: ModuleType
+    log: SQLiteLog, home: Path, stage: ModuleType, hostile: ModuleType
 ) -> None:
     hostile.hostile_play(stage.Play(log))
-    store.catch_up()
-    for path in (
-        "api/sessions",
-        "api/session?id=ses_play",
-        "api/events?positions=2,3,4,5,6",
-        "api/commentary?id=ses_play",
-    ):
-        answer = client.get(path)
+    with serving(log, home) as client:
+        answers = [client.get(path) for path in HOSTILE_PATHS]
+    for answer in answers:
         assert answer.status_code == 200
         assert not set(_texts(answer.json())) & set(hostile.OBEYED)
+
+
+HOSTILE_PATHS = (
+    "api/sessions",
+    "api/session?id=ses_play",
+    "api/events?positions=2,3,4,5,6",
+    "api/commentary?id=ses_play",
+)
 
 
 def _texts(value: Any) -> str:

@@ -96,8 +96,9 @@ def test_a_port_in_use_is_one_sentence(played: Path) -> None:
     ],
 )
 def test_what_would_not_be_safe_is_refused(played: Path, options: tuple[str, ...], code: int, said: str) -> None:
-    assert refused(played, *options)[0] == code
-    assert said in refused(played, *options)[1]
+    ended, sentence = refused(played, *options)
+    assert ended == code
+    assert said in sentence
 
 
 @pytest.mark.parametrize("options", [(), ("--terminal",)])

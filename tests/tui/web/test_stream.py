@@ -9,9 +9,11 @@ from types import ModuleType
 from typing import Any
 
 import httpx
+import pytest
 
 from orchestrion.eventstore import SQLiteLog
 from orchestrion.projections import Store
+from orchestrion.tui.web import stream
 
 PATIENCE_SECONDS = 20
 
@@ -138,13 +140,18 @@ def test_a_long_past_comes_in_pieces_without_a_gap(
         assert listener.until(1201) == list(range(1, 1202))
 
 
-def test_streams_that_were_left_are_forgotten_and_the_last_may_leave_any_time(
-    running: Any, log: SQLiteLog, stage: ModuleType
+def test_streams_that_were_left_make_room_for_others(
+    running: Any, log: SQLiteLog, stage: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(stream, "MOST_STREAMS", 2)
     stage.Play(log).begin()
-    for _ in range(70):
+    for _ in range(6):
         with listening(running.url, session="ses_play") as listener:
             assert listener.until(1) == [1]
+    with listening(running.url), listening(running.url):
+        refused = httpx.get(f"{running.url}api/stream", trust_env=False)
+    assert refused.status_code == 503
+    assert refused.json()["error"] == "2 pages are open already; close one"
 
 
 def test_stopping_ends_the_open_streams_at_once(running: Any, log: SQLiteLog, stage: ModuleType) -> None:
