@@ -23,6 +23,8 @@ BATCH_EVENTS = 20_000
 SNAPSHOT_EVENTS = 20_000
 """A tail longer than this asks for a snapshot; a shorter one is read in well under a second."""
 
+MAX_KNOWN_QUESTIONS = 1000
+
 _SPOILED = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 _CORRUPT = "Corrupt database file"
 """What DuckDB raises, and says, when a file that opened well turns out to be damaged inside."""
@@ -40,6 +42,7 @@ class Store:
         self._lock = threading.RLock()
         self._opened: Generation | None = None
         self._next_look = 0
+        self._reads: dict[str, list[str]] = {}  # a screen asks the same questions again and again
         self.problems: list[str] = []
         self._con = connect()
         self._tables: Tables | None = None
@@ -136,12 +139,15 @@ class Store:
 
     def _refresh_for(self, cursor: duckdb.DuckDBPyConnection, tables: Tables, sql: str) -> None:
         """Refresh the keyed models that `sql` reads; all of them where DuckDB cannot tell which."""
-        try:
-            read = cursor.get_table_names(sql)
-        except duckdb.Error:
-            tables.refresh()
-        else:
-            tables.refresh([model.name for model in keyed_models() if model.name in read])
+        if sql not in self._reads:
+            try:
+                read = cursor.get_table_names(sql)
+            except duckdb.Error:
+                return tables.refresh()
+            if len(self._reads) > MAX_KNOWN_QUESTIONS:
+                self._reads.clear()
+            self._reads[sql] = [model.name for model in keyed_models() if model.name in read]
+        return tables.refresh(self._reads[sql])
 
     def _ready(self) -> Tables:
         if self._tables is None:

@@ -120,6 +120,8 @@ class Tables:
     def refresh(self, names: Sequence[str] | None = None) -> None:
         """Make the named keyed models (all, if None) agree with the rows taken in."""
         position = self.position
+        if names is not None and not names:
+            return
         seen: dict[str, int] = dict(self.con.execute(f"FROM {self.own}.refreshed").fetchall())
         for model in keyed_models():
             if (names is None or model.name in names) and seen[model.name] < position:

@@ -19,7 +19,7 @@ from orchestrion.projections.hashing import table_hashes
 from orchestrion.projections.tables import Tables
 
 FEW = settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking takes minutes: ask for it where one failed
     suppress_health_check=[HealthCheck.too_slow],
