@@ -134,7 +134,7 @@ def _agents(report: Report) -> Markup:
         rows.append(
             (
                 name,
-                words.status(line.status) + current,
+                _state(words.status(line.status) + current),
                 words.lasting(line.duration_ms.value),
                 words.count(line.tool_calls.value),
                 words.count(line.messages.value),
@@ -143,6 +143,10 @@ def _agents(report: Report) -> Markup:
             )
         )
     return _table(("Agent", "Status", "Duration", "Tools", "Messages", "Task", "Evidence"), rows, (2, 3, 4))
+
+
+def _state(text: str) -> Markup:
+    return tag("span", text, class_="state")
 
 
 def _advice(report: Report) -> Iterator[Markup]:
