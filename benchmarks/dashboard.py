@@ -7,7 +7,6 @@ log, so that a second run need not write it again. Where the dashboard is drawn,
 
 import argparse
 import asyncio
-import multiprocessing
 import os
 import pty
 import resource
@@ -25,6 +24,8 @@ from datetime import UTC, datetime, timedelta
 from fcntl import ioctl
 from pathlib import Path
 
+from textual import events
+
 from orchestrion.cli.dashboard import feed_of
 from orchestrion.cli.wiring import builder, home_of
 from orchestrion.domain import events as e
@@ -34,6 +35,7 @@ from orchestrion.eventstore import open_log
 from orchestrion.projections import Store
 from orchestrion.tui.app import Dashboard
 from orchestrion.tui.asking import Answers
+from orchestrion.tui.widgets.grid import Grid
 
 SESSIONS = 2_000
 BATCH = 5_000
@@ -200,30 +202,45 @@ async def under_load(home: Path) -> dict[str, list[float]]:
     with Store(log, place.projections, build=builder(place)) as store:
         store.catch_up()
         app = Dashboard(feed_of(log, store, place), session=f"bench-{SESSIONS - 1:05d}")
-        async with app.run_test(size=(COLUMNS, LINES)) as pilot:
+        async with app.run_test(size=(COLUMNS, LINES)):
             waiter = _Waiter(app)
             await waiter.next()
             for _ in range(3):
                 for key in "34562":
-                    began = time.monotonic()
-                    await pilot.press(key)
-                    await waiter.of(app.screen)
-                    found["switch"].append((time.monotonic() - began) * 1000)
+                    found["switch"].append(await _switched(app, waiter, key))
             seen = _Seen(log, waiter)
-            context = multiprocessing.get_context("spawn")
-            process = context.Process(target=append, args=(home, APPENDS, 1 / APPENDS_PER_SECOND))
-            process.start()
-            while process.is_alive():
+            command = [sys.executable, __file__, "--append", "--home", str(home)]
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+            while process.poll() is None:
                 await asyncio.sleep(0.25)
-                row = app.screen.query_one("#tree").row  # type: ignore[attr-defined]
-                began = time.monotonic()
-                await pilot.press("down" if row == 0 else "up")
-                found["key"].append((time.monotonic() - began) * 1000)
-            process.join()
+                found["key"].append(await _reaction(app))
             await asyncio.sleep(0.5)
             found["cells"] = seen.latencies()
     log.close()
     return found
+
+
+async def _switched(app: Dashboard, waiter: "_Waiter", key: str) -> float:
+    """Milliseconds from a key to the drawn answer of the screen it goes to."""
+    before, began = app.screen, time.monotonic()
+    app.post_message(events.Key(key, key))
+    while app.screen is before or not app.screen.query(Grid).first().answered:
+        await asyncio.sleep(0.001)
+    await waiter.of(app.screen)
+    return (time.monotonic() - began) * 1000
+
+
+async def _reaction(app: Dashboard) -> float:
+    """Milliseconds from a key to the cursor's being drawn elsewhere."""
+    grid, drawn, began = app.screen.query_one("#tree", Grid), asyncio.Event(), time.monotonic()
+    grid.focus()
+    row = grid.row
+    app.post_message(events.Key("down" if row == 0 else "up", None))
+    while grid.row == row:
+        await asyncio.sleep(0.001)
+    app.screen.call_after_refresh(drawn.set)
+    await drawn.wait()
+    return (time.monotonic() - began) * 1000
 
 
 class _Waiter:
@@ -274,7 +291,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--home", type=Path)
+    parser.add_argument("--append", action="store_true", help="only append to the log of --home, at the steady pace")
     given = parser.parse_args()
+    if given.append:
+        append(given.home, APPENDS, 1 / APPENDS_PER_SECOND)
+        return
     with tempfile.TemporaryDirectory() as scratch:
         home = given.home or Path(scratch)
         write(home, given.events)

@@ -56,7 +56,9 @@ class Dashboard(App[None]):
         """Whether screens show all sessions rather than the chosen one."""
         self.position = 0
         """The last position that the views told of."""
-        self.trouble: str | None = None
+        self.moved = False
+        """Whether they told of any."""
+        self.trouble: Trouble | None = None
         self.player = Player(time.monotonic, speed)
         self.on_drawn: Callable[[Answers], None] | None = None
         """Told of each answer that was drawn; for benchmarks."""
@@ -106,6 +108,7 @@ class Dashboard(App[None]):
 
     @on(Moved)
     def _moved(self, message: Moved) -> None:
+        self.moved, self.trouble = True, None
         self.position = message.position
         if self.at is None:
             self.ask()
@@ -115,8 +118,8 @@ class Dashboard(App[None]):
 
     @on(Trouble)
     def _troubled(self, message: Trouble) -> None:
-        self.trouble = message.sentence
-        if message.sentence is None:
+        self.trouble = message if message.sentence is not None else None
+        if self.trouble is None:
             self.ask()
         self._frame()
 
@@ -131,11 +134,16 @@ class Dashboard(App[None]):
 
     def drawn(self, answers: Answers) -> None:
         """A screen has drawn `answers`."""
+        if self.trouble is not None and not self.trouble.lasting:
+            self.trouble = None
+            self._frame()
         if self.on_drawn is not None:
             self.on_drawn(answers)
 
     def standing(self) -> str:
         """As of when is shown."""
+        if not self.moved:
+            return "◌ reading the log …"
         if self.at is None:
             return f"● live {self.position:,}"
         return f"‖ as of {self.at:,}" if not self.player.playing else f"▶ as of {self.at:,}"

@@ -9,9 +9,12 @@ from textual.message import Message
 
 from orchestrion.domain.errors import OrchestrionError
 from orchestrion.tui.feed import Answer, Views
+from orchestrion.tui.literals import bound
 
 WAIT_SECONDS = 0.25
 """How long the follower waits for the log before it looks whether it shall stop."""
+BATCH_SECONDS = 0.03
+"""After a growth, how long the next ones may gather: taking in each event by itself would leave no time to answer."""
 RETRY_SECONDS = 1.0
 """After trouble with the log, how long until it is tried again."""
 
@@ -20,7 +23,7 @@ RETRY_SECONDS = 1.0
 class Question:
     """SQL with named parameters; a `window` (offset, limit) asks for these rows and for how many there are.
 
-    While the log grows, the answer may be `rest` seconds old before it is asked for again.
+    One with a `rest` takes its time: it is asked beside the others, and no sooner than so many seconds after the last.
     """
 
     name: str
@@ -56,19 +59,20 @@ class Moved(Message):
 
 
 class Answers(Message):
-    """What the views said to a screen's questions, all as of `position` (None: now)."""
+    """What the views said to a screen's quick or slow questions, as of position `at` (None: now, which is `seen`)."""
 
-    def __init__(self, answers: dict[str, Answered], at: int | None, seen: int) -> None:
+    def __init__(self, answers: dict[str, Answered], at: int | None, seen: int, *, slow: bool) -> None:
         super().__init__()
-        self.answers, self.at, self.seen = answers, at, seen
+        self.answers, self.at, self.seen, self.slow = answers, at, seen, slow
 
 
 class Trouble(Message):
     """The log or the views cannot be read just now (or, with no sentence, can be again)."""
 
-    def __init__(self, sentence: str | None) -> None:
+    def __init__(self, sentence: str | None, *, lasting: bool = False) -> None:
+        """`lasting`: it is the follower's, who tells when it is over; other trouble is over with the next answer."""
         super().__init__()
-        self.sentence = sentence
+        self.sentence, self.lasting = sentence, lasting
 
 
 def answers(views: Views, questions: list[Question], at: int | None) -> dict[str, Answered]:
@@ -78,14 +82,15 @@ def answers(views: Views, questions: list[Question], at: int | None) -> dict[str
 
 def _answer(views: Views, question: Question, at: int | None) -> Answered:
     if question.window is None:
-        answer = views.query(question.sql, question.params, at=at)
+        answer = views.query(bound(question.sql, question.params), at=at)
         return Answered(answer.columns, answer.rows, len(answer.rows))
     offset, limit = question.window
-    rows: Answer = views.query(f"{question.sql}\nLIMIT {int(limit)} OFFSET {int(offset)}", question.params, at=at)
+    sql = bound(question.sql, question.params)
+    rows: Answer = views.query(f"{sql}\nLIMIT {int(limit)} OFFSET {int(offset)}", at=at)
     if not offset and len(rows.rows) < limit:
         return Answered(rows.columns, rows.rows, len(rows.rows))
-    inner = f"SELECT count(*) FROM (\n{question.sql}\n)"  # noqa: S608 - our own question, its values are parameters
-    count = views.query(inner, question.params, at=at).rows[0][0]
+    inner = f"SELECT count(*) FROM (\n{sql}\n)"  # noqa: S608 - our own question, its values are literals
+    count = views.query(inner, at=at).rows[0][0]
     return Answered(rows.columns, rows.rows, count, offset)
 
 
@@ -105,11 +110,12 @@ def follow(views: Views, post: Callable[[Message], object], stopping: Callable[[
         if views.position != seen and not troubled:
             seen = views.position
             post(Moved(seen))
+            sleep(BATCH_SECONDS)
 
 
 def _tell(post: Callable[[Message], object], told: bool, sentence: str) -> bool:
     if not told:
-        post(Trouble(sentence))
+        post(Trouble(sentence, lasting=True))
     return True
 
 

@@ -8,6 +8,7 @@ from textual.message import Message
 from orchestrion.domain.errors import OrchestrionError
 from orchestrion.tui.asking import Trouble
 from orchestrion.tui.feed import Views
+from orchestrion.tui.literals import bound
 from orchestrion.tui.questions import question
 from orchestrion.tui.timeline import Mark, Step, Timeline
 
@@ -34,7 +35,7 @@ def load(app: "App[Any]", views: Views, session: str) -> None:
 
 def timeline_of(views: Views, session: str) -> Timeline:
     """The time line of `session`: its events by position. Raises OrchestrionError."""
-    rows = views.query(question("timeline"), {"session": session}).rows
+    rows = views.query(bound(question("timeline"), {"session": session})).rows
     return Timeline([_step(*row) for row in rows])
 
 

@@ -38,8 +38,7 @@ STORY = (
     Column("told", "Commentary, newest first", figures.text, grow=True, widest=40),
     Column("position", "Position", figures.count, right=True, tone="quiet"),
 )
-QUESTIONS = {"session": OVERVIEW_SECONDS, "phases": OVERVIEW_SECONDS, "tokens": OVERVIEW_SECONDS, "runs": 0.0}
-"""Each with the seconds that its answer may be old while the log does not stop growing."""
+QUESTIONS = ("tokens", "phases", "runs", "session")
 
 
 class Session(View):
@@ -47,6 +46,11 @@ class Session(View):
 
     CSS_PATH = "session.tcss"
     here = "session"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: Answered | None = None
+        self._told: Answered | None = None
 
     def body(self) -> ComposeResult:
         yield Overview()
@@ -58,10 +62,18 @@ class Session(View):
         session = self.dashboard.session
         if session is None:
             return []
-        asked = [Question(name, question(name), {"session": session}, rest=rest) for name, rest in QUESTIONS.items()]
+        asked = [Question(name, question(name), {"session": session}, rest=OVERVIEW_SECONDS) for name in QUESTIONS]
         return [*asked, self.query_one("#story", Grid).question(question("story"), "position DESC", session=session)]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
+        if self._shown is not answered["runs"]:
+            self._shown = answered["runs"]
+            self._draw_runs(answered)
+        if self._told is not answered["story"]:
+            self._told = answered["story"]
+            self.query_one("#story", Grid).fill(with_story(answered["story"]))
+
+    def _draw_runs(self, answered: Mapping[str, Answered]) -> None:
         self.query_one(Overview).show(answered)
         runs = grown(answered["runs"].dicts())
         for run in runs:
@@ -70,7 +82,6 @@ class Session(View):
         columns = ("run", *(key for key in runs[0] if key != "run")) if runs else ("run",)
         rows = [tuple(run[key] for key in columns) for run in runs]
         self.query_one("#tree", Grid).fill(Answered(columns, rows, len(rows)))
-        self.query_one("#story", Grid).fill(with_story(answered["story"]))
 
     def subject(self) -> str:
         return self.dashboard.session or "No session is chosen: Enter on one of the Sessions screen."

@@ -86,6 +86,10 @@ class Sql(View):
     def draw(self, answered: Mapping[str, Answered]) -> None:
         """Nothing is asked by itself."""
 
+    @property
+    def at_rest(self) -> bool:
+        return super().at_rest and not self._busy
+
     def subject(self) -> str:
         return "your own question, run in a locked-down child process"
 

@@ -14,7 +14,7 @@ from textual.widgets import Footer
 from orchestrion.domain.errors import OrchestrionError
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Answers, Question, Trouble, answers
-from orchestrion.tui.known import Known
+from orchestrion.tui.lanes import Lane
 from orchestrion.tui.widgets.finder import Finder
 from orchestrion.tui.widgets.frame import Banner, Context, Tabs
 from orchestrion.tui.widgets.grid import Grid
@@ -39,9 +39,9 @@ class View(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._asking = self._again = False
+        self._lanes = (Lane(monotonic, slow=False), Lane(monotonic, slow=True))
+        self._answers: dict[str, Answered] = {}
         self._stale = True
-        self._known = Known(monotonic)
         self.find = ""
         """What is searched for, in lower case."""
 
@@ -99,46 +99,66 @@ class View(Screen[None]):
     @property
     def at_rest(self) -> bool:
         """Whether what is shown is the answer to what is asked."""
-        return not (self._asking or self._again or self._stale or self._known.aged)
+        return not self._stale and all(lane.at_rest for lane in self._lanes)
 
     def ask(self) -> None:
-        """Ask anew; while an answer is on its way, once more after it."""
+        """Ask anew; what is on its way is asked once more after it."""
         if not self.is_current or not self.is_mounted:
             self._stale = True
-        elif self._asking:
-            self._again = True
-        else:
-            self._asking, self._again, self._stale = True, False, False
-            at = self.dashboard.at
-            due, kept = self._known.due(self.questions(), at)
-            self.run_worker(partial(self._round, due, kept, at), thread=True, group="asking")
+            return
+        self._stale = False
+        for lane in self._lanes:
+            self._ask_lane(lane)
 
-    def _round(self, due: list[Question], kept: dict[str, Answered], at: int | None) -> None:
-        """In a thread: the questions that are due to the views, all answers to the screen."""
+    def _ask_lane(self, lane: Lane) -> None:
+        if lane.asking:
+            lane.again = True
+            return
+        questions, at = lane.mine(self.questions()), self.dashboard.at
+        rest = lane.rest(questions, at)
+        if rest and not lane.waiting:
+            lane.waiting = True
+            self.set_timer(rest, partial(self._rested, lane))
+        elif questions and not rest:
+            for name in lane.changed(questions, at):
+                self._answers.pop(name, None)  # two subjects, or two positions, are never drawn together
+            lane.begin(questions, at)
+            self.run_worker(partial(self._round, questions, at, lane.slow), thread=True, group="asking")
+
+    def _rested(self, lane: Lane) -> None:
+        lane.waiting = False
+        if self.is_current:
+            self._ask_lane(lane)
+        else:
+            self._stale = True
+
+    def _round(self, questions: list[Question], at: int | None, slow: bool) -> None:
+        """In a thread: the questions to the views, the answers to the screen."""
         views = self.dashboard.feed.views
         try:
             seen = views.position
-            found = kept | answers(views, due, at)
+            found = answers(views, questions, at)
             self.beside()
         except (OrchestrionError, OSError) as error:
             self.app.post_message(Trouble(str(error)))
-            self.post_message(Answers({}, at, 0))
+            self.post_message(Answers({}, at, 0, slow=slow))
         else:
-            self.post_message(Answers(found, at, seen))
+            self.post_message(Answers(found, at, seen, slow=slow))
 
     @on(Answers)
     def _draw(self, message: Answers) -> None:
         message.stop()
-        self._asking = False
+        lane = self._lanes[message.slow]
+        lane.asking = False
         if message.answers:
-            self._known.keep(message.answers)
-            self.draw(message.answers)
+            self._answers |= message.answers
+            if all(question.name in self._answers for question in self.questions()):
+                self.draw(self._answers)
             self.frame()
             self.dashboard.drawn(message)
-        if self._again:
-            self.set_timer(REST_SECONDS, self.ask)
-        elif (wait := self._known.overdue()) is not None:
-            self.set_timer(wait, self.ask)
+        if lane.again:
+            lane.again, lane.waiting = False, True
+            self.set_timer(REST_SECONDS, partial(self._rested, lane))
 
     @on(Grid.Opened)
     def _open(self, message: Grid.Opened) -> None:
@@ -175,7 +195,7 @@ class View(Screen[None]):
         app = self.dashboard
         context = self.query_one(Context)
         context.subject, context.standing, context.past = self.subject(), app.standing(), app.at is not None
-        self.query_one(Banner).sentence = app.trouble
+        self.query_one(Banner).sentence = app.trouble.sentence if app.trouble is not None else None
         scrubber = self.query_one(Scrubber)
         scrubber.timeline, scrubber.position = app.player.timeline, app.at or 0
         scrubber.playing, scrubber.speed = app.player.playing, app.player.speed

@@ -1,0 +1,204 @@
+"""Stories of what goes wrong while somebody watches: the dashboard says so and goes on."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrion.domain import events as e
+from orchestrion.domain.errors import LogUnavailable
+from orchestrion.tui.app import Dashboard
+from orchestrion.tui.feed import Feed
+from orchestrion.tui.widgets.frame import Banner
+
+
+class Moody:
+    """Views that refuse when they are told to, and answer otherwise."""
+
+    def __init__(self, views: Any) -> None:
+        self.views, self.refusal = views, ""
+
+    def _check(self) -> None:
+        if self.refusal:
+            raise LogUnavailable(self.refusal)
+
+    @property
+    def position(self) -> int:
+        return int(self.views.position)
+
+    @property
+    def dead_letters(self) -> int:
+        return int(self.views.dead_letters)
+
+    def catch_up(self) -> int:
+        self._check()
+        return int(self.views.catch_up())
+
+    def follow(self, seconds: float) -> bool:
+        self._check()
+        return bool(self.views.follow(seconds))
+
+    def query(self, *args: Any, **kwargs: Any) -> Any:
+        self._check()
+        return self.views.query(*args, **kwargs)
+
+
+async def until(pilot: Any, told: Callable[[], bool]) -> None:
+    """Wait until something is told; the test's own timeout ends a vain wait."""
+    while not told():
+        await pilot.pause(0.02)
+
+
+async def test_a_log_that_becomes_unreadable_is_told_and_its_last_rows_stay(story: Any, feed: Feed) -> None:
+    story.team()
+    moody = Moody(feed.views)
+    app = Dashboard(Feed(moody, feed.ask, feed.verify, feed.house))
+    async with app.run_test(size=(100, 30)) as pilot:
+        grid = app.screen.query_one("#sessions")
+        await until(pilot, lambda: grid.count == 1)
+        moody.refusal = "the log in /somewhere\x1b]0;x\x07 [/x] cannot be read; look at its rights"
+        banner = app.screen.query_one(Banner)
+        await until(pilot, lambda: banner.sentence is not None)
+        assert "cannot be read" in str(banner.render())
+        assert "\x1b" not in str(banner.render())
+        assert grid.texts("status") == ["completed"]
+        moody.refusal = ""
+        story.team("ses_2", ended=False)
+        await until(pilot, lambda: grid.count == 2)
+        assert banner.sentence is None
+
+
+async def test_a_real_log_that_disappears_is_told(tmp_path: Path) -> None:
+    from orchestrion.cli.dashboard import feed_of
+    from orchestrion.cli.wiring import home_of
+    from orchestrion.domain.streams import witnessed
+    from orchestrion.eventstore import open_log
+    from orchestrion.projections import Store
+
+    home = home_of(tmp_path)
+    log = open_log(tmp_path)
+    log.observe([witnessed(e.SessionStarted(source="hook", session="s", product="p"))])
+    try:
+        with Store(log, home.projections) as store:
+            app = Dashboard(feed_of(log, store, home))
+            async with app.run_test(size=(100, 30)) as pilot:
+                grid = app.screen.query_one("#sessions")
+                await until(pilot, lambda: grid.count == 1)
+                for path in tmp_path.glob("log.db*"):
+                    path.unlink()
+                await until(pilot, lambda: app.trouble is not None)
+                assert grid.texts("session") == ["s"]
+                assert app.is_running
+    finally:
+        log.close()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60), (40, 10), (20, 5), (10, 3), (1, 1)])
+async def test_every_screen_stands_in_any_size_of_terminal(
+    size: tuple[int, int], story: Any, open_dashboard: Any
+) -> None:
+    story.team()
+    async with open_dashboard(size=size, session="ses_1") as reader:
+        for key in "12345687":
+            await reader.presses(key)
+            assert reader.app.is_running
+        await reader.presses("escape", "2", "r", "full_stop")
+        await reader.pilot.resize_terminal(80, 24)
+        await reader.looks()
+        assert "Fix the login endpoint" in reader.text()
+
+
+async def test_the_theme_switches_between_dark_and_light(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    async with open_dashboard() as reader:
+        dark = reader.app.theme
+        await reader.presses("t")
+        assert (dark, reader.app.theme) == ("orchestrion-dark", "orchestrion-light")
+
+
+async def test_without_colours_every_state_still_has_its_sign(
+    story: Any, open_dashboard: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    story.team()
+    async with open_dashboard(session="ses_1") as reader:
+        await reader.presses("5")
+        assert "✗ error" in reader.text()
+        assert "● ok" in reader.text()
+
+
+async def test_people_s_sql_is_refused_in_one_sentence_and_runs_in_a_child(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    async with open_dashboard() as reader:
+        await reader.presses("7")
+        editor, note = reader.app.screen.query_one("#editor"), reader.app.screen.query_one("#refusal")
+        editor.text = "DELETE FROM events"
+        await reader.presses("ctrl+r")
+        assert note.has_class("-bad")
+        editor.text = "SELECT count(*) AS n FROM tool_calls"
+        await reader.presses("ctrl+r")
+        assert reader.column("results", "n") == ["5"]
+        await reader.presses("escape", "7", "shift+tab")
+
+
+async def test_queries_are_remembered_and_kept_under_names(story: Any, open_dashboard: Any) -> None:
+    async with open_dashboard() as reader:
+        await reader.presses("7")
+        editor = reader.app.screen.query_one("#editor")
+        for sql in ("SELECT 1 AS one", "SELECT 2 AS two"):
+            editor.text = sql
+            editor.focus()
+            await reader.presses("ctrl+r")
+        editor.focus()
+        await reader.presses("ctrl+up")
+        assert editor.text == "SELECT 2 AS two"
+        await reader.presses("ctrl+up")
+        assert editor.text == "SELECT 1 AS one"
+        await reader.presses("ctrl+s", *"mine", "enter")
+    async with open_dashboard() as reader:
+        await reader.presses("7")
+        assert reader.app.screen.queries.saved == {"mine": "SELECT 1 AS one"}
+        assert reader.app.screen.queries.history == ["SELECT 1 AS one", "SELECT 2 AS two"]
+
+
+async def test_a_session_of_20_000_calls_opens_and_scrolls_page_by_page(log: Any, open_dashboard: Any) -> None:
+    from orchestrion.domain.streams import witnessed
+
+    many = 20_000
+    who: dict[str, Any] = {"source": "transcript", "session": "big", "run": "big/main", "agent": "main"}
+    for first in range(0, many, 5_000):
+        log.observe(
+            [
+                witnessed(e.ToolCalled(call=f"c{n:05d}", tool="Read", params={"n": n}, **who))
+                for n in range(first, first + 5_000)
+            ]
+        )
+    async with open_dashboard(session="big") as reader:
+        await reader.presses("5")
+        grid = reader.grid("calls")
+        assert grid.count == many
+        assert len(grid.answered.rows) < 500, "only what is looked at is loaded"
+        grid.focus()
+        await reader.presses("end")
+        assert grid.cell(many - 1, "params") == "n: 19999"
+        await reader.presses("home", "pagedown")
+        assert grid.cell(grid.row, "params") == f"n: {grid.row}"
+        await reader.presses("2")
+        assert reader.column("tree", "tool_calls") == ["20,000"]
+
+
+async def test_help_shows_every_action_with_its_key_and_the_palette_runs_them(story: Any, open_dashboard: Any) -> None:
+    from orchestrion.tui.actions import ACTIONS
+    from orchestrion.tui.screens.help import Help
+
+    async with open_dashboard(size=(140, 100)) as reader:
+        await reader.presses("question_mark")
+        assert isinstance(reader.app.screen, Help)
+        shown = reader.text()
+        for action in ACTIONS:
+            assert action.help[:40] in shown, action
+        await reader.presses("escape")
+        commands = {command.title for command in reader.app.get_system_commands(reader.app.screen)}
+        assert {"Tools", "Theme", "Find", "Live only"} <= commands
+        assert "Play/pause" not in commands

@@ -1,0 +1,42 @@
+"""When a screen asks: what is quickly answered at once, what takes longer beside it and not without a rest."""
+
+from collections.abc import Callable
+
+from orchestrion.tui.asking import Question
+
+
+class Lane:
+    """One row of questions, asked one after the other: while an answer is on its way, once more after it."""
+
+    def __init__(self, now: Callable[[], float], *, slow: bool) -> None:
+        """`now` gives seconds of a clock that never runs backwards."""
+        self._now, self.slow = now, slow
+        self.asking = self.again = self.waiting = False
+        self._asked: tuple[list[Question], int | None] = [], None
+        self._since = 0.0
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is on its way or waits."""
+        return not (self.asking or self.again or self.waiting)
+
+    def mine(self, questions: list[Question]) -> list[Question]:
+        """Those of `questions` that belong here."""
+        return [question for question in questions if (question.rest > 0) == self.slow]
+
+    def rest(self, questions: list[Question], at: int | None) -> float:
+        """Seconds until these may be asked again; none for other ones than before."""
+        if (questions, at) != self._asked:
+            return 0.0
+        return max(0.0, self._since + max((q.rest for q in questions), default=0.0) - self._now())
+
+    def changed(self, questions: list[Question], at: int | None) -> list[str]:
+        """Names of questions whose answers are about something else than what was asked before."""
+        asked, where = self._asked
+        before = {q.name: (q.sql, q.params) for q in asked} if where == at else {}
+        return [q.name for q in questions if before.get(q.name) != (q.sql, q.params)]
+
+    def begin(self, questions: list[Question], at: int | None) -> None:
+        """They are asked now."""
+        self.asking, self.again, self.waiting = True, False, False
+        self._asked, self._since = (questions, at), self._now()
