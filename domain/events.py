@@ -254,6 +254,18 @@ class MessageExpired(Event, kind="message.expired", slot=4):
     reason: Text
 
 
+class TopicSubscribed(Event, kind="topic.subscribed"):
+    """A run wants what is said under a topic from now on."""
+
+    topic: Text
+
+
+class TopicLeft(Event, kind="topic.left", slot=2):
+    """A run wants no more of a topic."""
+
+    topic: Text
+
+
 # Handoffs
 
 

@@ -29,6 +29,7 @@ _FAMILIES: dict[str, tuple[str, str]] = {
     "agent": ("run", "run"),
     "tool": ("tool", "call"),
     "message": ("message", "message"),
+    "topic": ("topic", "run"),
     "handoff": ("handoff", "handoff"),
     "pattern": ("pattern", "pattern"),
     "usage": ("usage", "request_id"),
