@@ -190,7 +190,7 @@ def _handoffs(report: Report) -> Markup:
             h.taker,
             h.task,
             h.urgency,
-            words.status(h.status),
+            _state(words.status(h.status)),
             "; ".join(h.problems),
             words.evidence(h.positions),
         )

@@ -84,7 +84,7 @@ class Api:
             plain["messages"] = plain["messages"][-MOST_MESSAGES:]
             return {**_inert(plain), "id": session}
 
-        return JSONResponse(await self.hub.ask(asked))
+        return JSONResponse(await self.hub.ask_whole(asked))
 
     async def events(self, request: Request) -> Response:
         """The events at `positions` (numbers with commas between), whole."""
@@ -110,7 +110,7 @@ class Api:
         """The report of session `id` at position `at` as a file to keep: `format` html, md or json."""
         at, session = position_of(request), request.query_params.get("id", "")
         form = request.query_params.get("format", "html")
-        made = await self.hub.ask(lambda views: report.build(views, session, at))
+        made = await self.hub.ask_whole(lambda views: report.build(views, session, at))
         if form == "html":
             return HTMLResponse(report.html(made), headers={"Content-Security-Policy": policy()})
         if form not in ("md", "json"):

@@ -13,7 +13,7 @@ WAIT_SECONDS = 0.25
 """How long the follower waits for the log before it looks whether it shall stop."""
 RETRY_SECONDS = 1.0
 ASKING_THREADS = 2
-CONSISTENT_TRIES = 3
+WHOLE_TRIES = 2
 
 Answer = TypeVar("Answer")
 
@@ -77,10 +77,17 @@ class Hub:
                 self._loop.call_soon_threadsafe(self.close_streams)
 
     async def ask(self, question: Callable[[Views], Answer]) -> Answer:
-        """The answer to `question`, asked in a thread while the log stood still, so that its parts fit together."""
+        """The answer to `question`, asked in a thread."""
         if self._loop is None:
             raise RuntimeError("the hub has not started")
-        return await self._loop.run_in_executor(self._askers, self._consistent, question)
+        return await self._loop.run_in_executor(self._askers, question, self.views)
+
+    async def ask_whole(self, question: Callable[[Views], Answer]) -> Answer:
+        """Like `ask`, for an answer of many parts: asked again if the log grew meanwhile, so that they fit together.
+
+        Where the log never rests the last try stands; whoever watches is told of the growth, and asks again.
+        """
+        return await self.ask(lambda views: _whole(views, question))
 
     async def changed(self, seen: int, seconds: float) -> None:
         """Wait until there is more than `seen`, there is trouble, it is closing, or `seconds` are over."""
@@ -89,14 +96,6 @@ class Hub:
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(bell.wait(), seconds)
-
-    def _consistent(self, question: Callable[[Views], Answer]) -> Answer:
-        for _ in range(CONSISTENT_TRIES):
-            before = self.views.position
-            answer = question(self.views)
-            if self.views.position == before:
-                break
-        return answer
 
     def _follow(self) -> None:
         while not self._stop.is_set():
@@ -119,3 +118,12 @@ class Hub:
     def _ring(self) -> None:
         bell, self._bell = self._bell, asyncio.Event()
         bell.set()
+
+
+def _whole(views: Views, question: Callable[[Views], Answer]) -> Answer:
+    for _ in range(WHOLE_TRIES):
+        before = views.position
+        answer = question(views)
+        if views.position == before:
+            break
+    return answer
