@@ -224,7 +224,7 @@ async def _switched(app: Dashboard, waiter: "_Waiter", key: str) -> float:
     """Milliseconds from a key to the drawn answer of the screen it goes to."""
     before, began = app.screen, time.monotonic()
     app.post_message(events.Key(key, key))
-    while app.screen is before or not app.screen.query(Grid).first().answered:
+    while app.screen is before or not any(grid.answered for grid in app.screen.query(Grid)):
         await asyncio.sleep(0.001)
     await waiter.of(app.screen)
     return (time.monotonic() - began) * 1000

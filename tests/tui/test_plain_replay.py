@@ -44,8 +44,14 @@ def test_it_tells_only_what_was_known_at_a_position(story: Any, feed: Any, capsy
 def orchestrion(home: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", "orchestrion.cli.main", *arguments, "--home", str(home)]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, env={**os.environ, **environ}, check=False
-    )  # fmt: skip
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environ},
+        check=False,
+    )
 
 
 @pytest.fixture
