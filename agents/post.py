@@ -93,7 +93,7 @@ class Post:
         return self._write(self._message(sender, ALL, listening, letter))
 
     def reply(self, sender: str, to: str, letter: Letter) -> e.MessageSent:
-        """Answer the message `to`, to the very run that said it. Raises as `send` does, and NotFound for an unknown one."""
+        """Answer the message `to`, to the very run that said it. Raises as `send` does; NotFound if unknown."""
         self.exchange.catch_up()
         asked = self.exchange.messages.get(to)
         if asked is None:
@@ -134,10 +134,10 @@ class Post:
         self.exchange.fates.update({(m.message, run): "delivered" for m in mine})
         return [self._whole(message) for message in mine]
 
-    def receive(self, run: str, seconds: float) -> list[e.MessageSent]:
+    def receive(self, run: str, seconds: float, *, limit: int | None = None) -> list[e.MessageSent]:
         """As `take`, but wait up to `seconds` for something to come."""
         deadline = time.monotonic() + seconds
-        while not (taken := self.take(run)) and (left := deadline - time.monotonic()) > 0:
+        while not (taken := self.take(run, limit=limit)) and (left := deadline - time.monotonic()) > 0:
             self.log.wait(self.exchange.position, min(left, WAIT_SECONDS))
         return taken
 

@@ -9,6 +9,7 @@ import typer
 
 from orchestrion.cli import exits
 from orchestrion.cli.commands import (
+    bus,
     collect,
     facts,
     homes,
@@ -55,6 +56,8 @@ COMMANDS = (
     facts.handoffs,
     facts.tools,
     facts.patterns,
+    bus.send,
+    bus.inbox,
     facts.stats,
     questions.sql,
     questions.schema,

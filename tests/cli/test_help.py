@@ -70,7 +70,7 @@ def test_the_shell_gets_its_completion(program) -> None:
     import os
 
     said = program(
-        env={**os.environ, "_ORCHESTRION_COMPLETE": "complete_bash", "COMP_WORDS": "orchestrion se", "COMP_CWORD": "1"}
+        env={**os.environ, "_ORCHESTRION_COMPLETE": "complete_bash", "COMP_WORDS": "orchestrion ses", "COMP_CWORD": "1"}
     )
     assert said.out.split() == ["sessions"]
 

@@ -1,0 +1,116 @@
+"""Sends and takes messages for whoever runs the command: a run that proves itself, or the person."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrion.cli.asking import CANDIDATES_SHOWN, LAST
+from orchestrion.cli.options import Format
+from orchestrion.cli.show import Sheet, answer, say, table
+from orchestrion.cli.wiring import Home, opened_log, written_log
+from orchestrion.domain.errors import NotFound, Refused
+from orchestrion.domain.inert import one_line
+
+if TYPE_CHECKING:
+    from orchestrion.agents.post import Letter, Post
+    from orchestrion.domain.events import MessageSent
+    from orchestrion.domain.ports import Log
+
+TOPIC = "topic:"
+COLUMNS = ("message", "happened_at", "sender", "type", "priority", "payload", "in_reply_to", "thread", "topic")
+BRIEF = ("happened_at", "sender", "type", "priority", "payload", "message")
+SHOWN_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """How the inbox is looked into. `wait` in seconds."""
+
+    wait: float
+    limit: int | None
+    ack: bool
+    subscribe: tuple[str, ...]
+
+
+def payload_of(text: str) -> Any:
+    """The payload that was typed, or stands on standard input. Raises Refused if it is no JSON."""
+    given = sys.stdin.read() if text == "-" else text
+    try:
+        return json.loads(given)
+    except (ValueError, RecursionError) as error:
+        shown = one_line(given)[:SHOWN_CHARACTERS]
+        raise Refused(f"--payload is no JSON ({type(error).__name__}: {error}): {shown!r}") from error
+
+
+def sent(home: Home, session: str | None, to: str, letter: "Letter", form: Format) -> None:
+    """Send `letter` and show what became of it. Raises as `Post.send` does, and RuleBroken for a wrong token."""
+    with written_log(home) as (log, _):
+        post, sender, _ = counter(home, log, session)
+        if to.startswith(TOPIC):
+            message = post.publish(sender, to.removeprefix(TOPIC), letter)
+        else:
+            message = post.send(sender, to, letter)
+    keep = {"message", "session", "sender", "recipient", "recipient_runs", "type", "priority", "thread", "expires_at"}
+    shown = message.model_dump(mode="json", include=keep)
+    answer(shown, form)
+
+
+def received(home: Home, session: str | None, looking: Looking, form: Format) -> None:
+    """Take what is there, waiting for it if asked to, and show it."""
+    with opened_log(home) as log:
+        post, _, run = counter(home, log, session)
+        for topic in looking.subscribe:
+            post.subscribe(run, topic)
+        taken = post.receive(run, looking.wait, limit=looking.limit)
+        _show(taken, form)
+        if looking.ack:
+            for message in taken:
+                post.acknowledge(run, message.message)
+
+
+def counter(
+    home: Home, log: "Log", session: str | None, environ: Mapping[str, str] = os.environ
+) -> "tuple[Post, str, str]":
+    """The bus of the session, who speaks on it, and the address that is listened at. Raises RuleBroken, NotFound."""
+    from orchestrion.agents import tokens
+    from orchestrion.agents.exchange import HUMAN
+    from orchestrion.agents.post import Post
+
+    run = environ.get(tokens.RUN_VARIABLE)
+    if not run:
+        post = Post(log, session_in(log, session or LAST))
+        return post, HUMAN, post.exchange.box(HUMAN)
+    tokens.require(home.path, run, environ.get(tokens.TOKEN_VARIABLE))
+    own = run.rpartition("/")[0]
+    if session is not None and session_in(log, session) != own:
+        raise Refused(f"the run {run} speaks in its own session {own}, not in {one_line(session)}")
+    return Post(log, own), run, run
+
+
+def session_in(log: "Log", given: str) -> str:
+    """The session of ours that `given` means, read from the log itself: no projection is needed to send a message."""
+    prefix = "session-"
+    names = [name.removeprefix(prefix) for name in log.streams(f"{prefix}ses_" if given == LAST else prefix + given)]
+    if not names:
+        what = (
+            "the log holds no session of ours yet" if given == LAST else f"no session begins with {one_line(given)!r}"
+        )
+        raise NotFound(f"{what}; `orchestrion sessions` lists them")
+    if given == LAST:
+        return names[-1]
+    if given not in names and len(names) > 1:
+        shown = ", ".join(map(one_line, names[:CANDIDATES_SHOWN]))
+        raise Refused(f"{one_line(given)!r} begins {len(names)} sessions, among them {shown}; say more of the id")
+    return given if given in names else names[0]
+
+
+def _show(taken: "list[MessageSent]", form: Format) -> None:
+    columns = BRIEF if form is Format.table else COLUMNS
+    table(
+        Sheet(columns, [[getattr(m, name) for name in columns] for m in taken]), form, empty="Nothing was said to you."
+    )
+    if taken and form is Format.table:
+        say(f"{len(taken)} delivered; the whole of them: orchestrion messages --format json")

@@ -1,0 +1,153 @@
+"""Agents outside our process and people speak on the bus by `send` and `inbox`, each as who it is."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrion.agents import membership
+from orchestrion.agents.post import Letter, Post
+from orchestrion.agents.tokens import credentials
+from orchestrion.domain import events as e
+from orchestrion.domain.record import Record
+from orchestrion.eventstore import SQLiteLog, open_log
+
+TIP = '{"tip": "cache it"}'
+
+
+class Talk:
+    """A session of two agents in a home of its own, and the log to look at."""
+
+    def __init__(self, home: Path, log: SQLiteLog) -> None:
+        self.home, self.log = home, log
+        self.session = membership.begin_session(log, "talk")
+        self.asker, self.helper = (membership.register(log, self.session, name, []) for name in ("asker", "helper"))
+
+    def become(self, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in credentials(self.home, run).items():
+            monkeypatch.setenv(name, value)
+
+    def facts(self, kind: type[e.Event]) -> list[Any]:
+        return [r.event for r in self.log.read() if isinstance(r, Record) and isinstance(r.event, kind)]
+
+
+@pytest.fixture
+def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Talk]:
+    home = tmp_path / "home"
+    monkeypatch.setenv("ORCHESTRION_HOME", str(home))
+    with open_log(home) as log:
+        yield Talk(home, log)
+
+
+def test_a_run_sends_and_another_takes_once(talk: Talk, speak: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk.become(talk.asker, monkeypatch)
+    sent = speak("send", "helper", "--type", "optimization_tip", "--payload", TIP, "--format", "json")
+    assert sent.code == 0, sent.err
+    assert (sent.json["sender"], sent.json["recipient_runs"]) == ("asker", [talk.helper])
+    talk.become(talk.helper, monkeypatch)
+    (got,) = speak("inbox", "--format", "json").json
+    assert (got["message"], got["payload"]) == (sent.json["message"], {"tip": "cache it"})
+    assert speak("inbox", "--format", "json").json == []
+    assert len(talk.facts(e.MessageDelivered)) == 1
+    assert talk.facts(e.MessageAcknowledged) == []
+
+
+def test_what_is_shown_with_ack_is_acknowledged(talk: Talk, speak: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk.become(talk.helper, monkeypatch)
+    sent = Post(talk.log, talk.session).send(talk.asker, "helper", Letter("optimization_tip", {"tip": "x"}))
+    assert speak("inbox", "--ack").code == 0
+    (fact,) = talk.facts(e.MessageAcknowledged)
+    assert (fact.message, fact.run) == (sent.message, talk.helper)
+
+
+@pytest.mark.parametrize("token", ["", "0" * 64, "ü"])
+def test_nobody_speaks_with_a_wrong_token(token: str, talk: Talk, speak: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk.become(talk.asker, monkeypatch)
+    monkeypatch.setenv("ORCHESTRION_TOKEN", token)
+    said = speak("send", "helper", "--type", "optimization_tip", "--payload", TIP)
+    assert (said.code, said.out) == (5, "")
+    assert "ORCHESTRION_TOKEN" in said.err
+    assert speak("inbox").code == 5
+    assert talk.facts(e.MessageSent) == []
+
+
+def test_a_run_cannot_use_the_token_of_another(talk: Talk, speak: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk.become(talk.asker, monkeypatch)
+    monkeypatch.setenv("ORCHESTRION_RUN", talk.helper)
+    assert "is not that of run" in speak("inbox").err
+
+
+def test_no_token_and_no_key_enters_the_log(talk: Talk, speak: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk.become(talk.asker, monkeypatch)
+    speak("send", "helper", "--type", "optimization_tip", "--payload", TIP)
+    token = credentials(talk.home, talk.asker)["ORCHESTRION_TOKEN"]
+    rows = talk.log.rows(after=0, limit=1000)
+    assert rows
+    assert not any(token.encode() in row[5] for row in rows)
+    assert (talk.home / "identity.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_person_speaks_as_human_and_is_answered(talk: Talk, speak: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = speak("send", "asker", "--type", "prompt", "--payload", '{"text": "how far?"}', "--format", "json").json
+    assert sent["sender"] == "human"
+    talk.become(talk.asker, monkeypatch)
+    reply = ("send", "human", "--type", "response", "--payload", '{"text": "half"}', "--reply-to", sent["message"])
+    assert speak(*reply).code == 0
+    monkeypatch.delenv("ORCHESTRION_RUN")
+    (got,) = speak("inbox", "--session", talk.session[:12], "--format", "json").json
+    assert (got["in_reply_to"], got["thread"], got["sender"]) == (sent["message"], sent["thread"], "asker")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("nobody", "--type", "optimization_tip", "--payload", TIP), 3, "nobody called 'nobody'"),
+        (("helper", "--type", "optimization_tip", "--payload", "{"), 2, "--payload is no JSON"),
+        (("helper", "--type", "optimization_tip", "--payload", "[" * 100_000), 2, "--payload is no JSON"),
+        (("helper", "--type", "optimization_tip", "--payload", "[]"), 2, "valid dictionary"),
+        (("helper", "--type", "optimization_tip", "--payload", "{}"), 2, "tip: Field required"),
+        (("helper", "--type", "shout", "--payload", "{}"), 2, "no message type 'shout'"),
+        (("helper", "--type", "optimization_tip", "--payload", TIP, "--priority", "9"), 2, "no priority '9'"),
+        (("helper", "--type", "optimization_tip", "--payload", TIP, "--reply-to", "msg_0"), 3, "no message msg_0"),
+        (("helper", "--type", "optimization_tip", "--payload", TIP, "--session", "ses_zz"), 3, "no session begins"),
+    ],
+)
+def test_what_cannot_be_sent_is_one_sentence(
+    arguments: tuple[str, ...], code: int, sentence: str, talk: Talk, speak: Any
+) -> None:
+    said = speak("send", *arguments)
+    assert (said.code, said.out) == (code, "")
+    assert sentence in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_message_to_nobody_shows_as_expired_with_the_reason(talk: Talk, speak: Any) -> None:
+    speak("send", "nobody", "--type", "optimization_tip", "--payload", TIP)
+    (row,) = speak("sql", "SELECT recipient, state, reason FROM deliveries", "--format", "json").json
+    assert (row["recipient"], row["state"]) == ("nobody", "expired")
+    assert "nobody called 'nobody'" in row["reason"]
+
+
+def test_ten_megabytes_arrive_whole(talk: Talk, program: Any) -> None:
+    text = json.dumps({"context": "x" * 10_000_000})
+    sent = program("send", "helper", "--type", "context_share", "--payload", "-", "--format", "json", input=text)
+    assert sent.code == 0, sent.err
+    (got,) = Post(talk.log, talk.session).take(talk.helper)
+    assert len(got.payload["context"]) == 10_000_000
+
+
+def test_an_agent_in_another_process_waits_for_what_is_said_to_it(talk: Talk, program: Any) -> None:
+    import os
+    import sys
+
+    command = [Path(sys.executable).parent / "orchestrion", "inbox", "--wait", "60", "--ack", "--format", "json"]
+    environ = {**os.environ, **credentials(talk.home, talk.helper)}
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as waiting:
+        sent = Post(talk.log, talk.session).send(talk.asker, "helper", Letter("optimization_tip", {"tip": "x"}))
+        assert waiting.stdout is not None
+        (got,) = json.loads(waiting.stdout.read())
+    assert (got["message"], waiting.returncode) == (sent.message, 0)
+    assert [f.message for f in talk.facts(e.MessageAcknowledged)] == [sent.message]
