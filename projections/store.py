@@ -1,5 +1,6 @@
 """One process's view of the log: a read-only snapshot, the tail in memory, and queries over both."""
 
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,15 +20,27 @@ from orchestrion.projections.snapshots import Generation, attach_newest, fingerp
 from orchestrion.projections.table import Table
 from orchestrion.projections.tables import Tables
 
-BATCH_EVENTS = 20_000
+BATCH_EVENTS = 40_960
+ROW_GROUP_EVENTS = 20_480
 SNAPSHOT_EVENTS = 20_000
 """A tail longer than this asks for a snapshot; a shorter one is read in well under a second."""
 
 MAX_KNOWN_QUESTIONS = 1000
 
+_PARAMETER = re.compile(r"\$\w+|\?")
+
 _SPOILED = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 _CORRUPT = "Corrupt database file"
 """What DuckDB raises, and says, when a file that opened well turns out to be damaged inside."""
+
+
+def read_by(cursor: duckdb.DuckDBPyConnection, sql: str) -> set[str] | None:
+    """The tables and views that a statement reads, whole down to the keyed models; None where DuckDB cannot tell."""
+    try:
+        # DuckDB names none for a statement with parameters: any value in their place will do.
+        return set(cursor.get_table_names(_PARAMETER.sub("NULL", sql)))
+    except duckdb.Error:
+        return None
 
 
 class Store:
@@ -44,7 +57,7 @@ class Store:
         self._next_look = 0
         self._reads: dict[str, list[str]] = {}  # a screen asks the same questions again and again
         self.problems: list[str] = []
-        self._con = connect()
+        self._con = _with_room_for_a_tail()
         self._tables: Tables | None = None
 
     @property
@@ -140,9 +153,8 @@ class Store:
     def _refresh_for(self, cursor: duckdb.DuckDBPyConnection, tables: Tables, sql: str) -> None:
         """Refresh the keyed models that `sql` reads; all of them where DuckDB cannot tell which."""
         if sql not in self._reads:
-            try:
-                read = cursor.get_table_names(sql)
-            except duckdb.Error:
+            read = read_by(cursor, sql)
+            if read is None:
                 return tables.refresh()
             if len(self._reads) > MAX_KNOWN_QUESTIONS:
                 self._reads.clear()
@@ -170,12 +182,12 @@ class Store:
             found = self._reopen()
         # Whatever came of it, look again only when the tail has doubled: a builder that fails must not run each time.
         self._next_look = head + max(SNAPSHOT_EVENTS, head - (found.position if found else 0))
-        return Tables.create(self._con, "own", snap="snap.own" if found else None)
+        return Tables.create(self._con, "tail.own", snap="snap.own" if found else None)
 
     def _reopen(self) -> Generation | None:
         """An empty DuckDB over the newest valid snapshot."""
         self._con.close()
-        self._con, self._tables = connect(), None
+        self._con, self._tables = _with_room_for_a_tail(), None
         self._opened = attach_newest(self._con, self._folder, self._log.identity, self._anchor, self.problems)
         return self._opened
 
@@ -209,6 +221,13 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _with_room_for_a_tail() -> duckdb.DuckDBPyConnection:
+    """A DuckDB with a database `tail` in memory, whose row groups a batch fills whole: half-filled ones are copied."""
+    con = connect()
+    con.execute(f"ATTACH ':memory:' AS tail (ROW_GROUP_SIZE {ROW_GROUP_EVENTS})")
+    return con
 
 
 def _first_line(error: BaseException) -> str:

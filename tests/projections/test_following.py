@@ -15,6 +15,8 @@ from orchestrion.domain import events as e
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import open_log
 from orchestrion.projections import Proof, Store, prove
+from orchestrion.projections.models import keyed_models
+from orchestrion.projections.store import read_by
 
 WRITER = """
 import sys
@@ -184,3 +186,22 @@ def test_a_table_that_is_not_what_the_log_says_fails_the_proof(home: Path) -> No
     assert not proof.ok
     assert set(proof.differing) == {"calls", "tool_calls", "tool_stats"}
     log.close()
+
+
+@pytest.mark.parametrize(
+    ("sql", "reads"),
+    [
+        ("SELECT kind FROM events WHERE session = ? AND kind = ? LIMIT ?", set()),
+        ("SELECT tool FROM tool_calls WHERE session = $session", {"calls"}),
+        ("WITH mine AS (FROM messages WHERE session = $s) SELECT count(*) FROM mine", {"messages"}),
+    ],
+)
+def test_a_question_with_parameters_brings_up_to_date_only_what_it_reads(
+    tmp_path: Path, sql: str, reads: set[str]
+) -> None:
+    with open_log(tmp_path) as log, Store(log, tmp_path / "projections") as store:
+        store.catch_up()
+        with store.cursor("SELECT 1", None) as cursor:
+            found = read_by(cursor, sql)
+    assert found is not None
+    assert found & {model.name for model in keyed_models()} == reads
