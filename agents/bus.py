@@ -1,15 +1,15 @@
 """Messages between the agents of a session: each is a fact, and so is what becomes of it at every recipient."""
 
-from collections import deque
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrion.agents.journal import Journal
+from orchestrion.agents.journal import MESSAGE, Journal
 from orchestrion.domain.errors import NotFound
-from orchestrion.domain.events import MessageDelivered, MessageExpired, MessageSent, MessageType, Priority
+from orchestrion.domain.events import Event, MessageDelivered, MessageExpired, MessageSent, MessageType, Priority
 from orchestrion.domain.payloads import checked, priority_of
-from orchestrion.domain.streams import new_id
+from orchestrion.domain.streams import stream_of
 
 ALL = "all"
 CONDUCTOR = "conductor"
@@ -41,20 +41,40 @@ class Bus:
     def __init__(self, journal: Journal, session: str) -> None:
         self._journal, self._session = journal, session
         self._members: dict[str, Member] = {}
+        self._waiting: dict[str, list[MessageSent]] = defaultdict(list)
         self.sent: list[MessageSent] = []
+
+    def restore(self, facts: Iterable[Event]) -> None:
+        """Take up what the log knows was said: what a run has not got yet waits until it joins again."""
+        facts = list(facts)
+        settled = {(f.message, f.run) for f in facts if isinstance(f, MessageDelivered | MessageExpired)}
+        for message in (fact for fact in facts if isinstance(fact, MessageSent)):
+            self.sent.append(message)
+            for run in message.recipient_runs:
+                if (message.message, run) not in settled:
+                    self._waiting[run].append(message)
+
+    def expire_rest(self, reason: str) -> None:
+        """What was restored for runs that did not come back will not be delivered any more."""
+        for run, messages in self._waiting.items():
+            member = Member(run, run.rpartition("/")[2].rpartition("-")[0], deque(messages))
+            self._expire(member, reason)
+        self._waiting.clear()
 
     def __contains__(self, run: object) -> bool:
         return run in self._members
 
     def join(self, run: str, agent: str) -> None:
         """From now on `run` can be spoken to."""
-        self._members.setdefault(run, Member(run, agent))
+        if run not in self._members:
+            self._members[run] = Member(run, agent, deque(self._waiting.pop(run, ())))
 
     def leave(self, run: str, reason: str) -> None:
         """`run` can be spoken to no more; what it has not taken expires for `reason`."""
-        member = self._members.pop(run, None)
-        if member is None:
-            return
+        if member := self._members.pop(run, None):
+            self._expire(member, reason)
+
+    def _expire(self, member: Member, reason: str) -> None:
         self._journal.write_all(
             [
                 MessageExpired(
@@ -101,18 +121,19 @@ class Bus:
         self, sender: str, recipient: str, targets: Sequence[Member], drafts: Sequence[Draft], cause: str | None
     ) -> list[MessageSent]:
         runs = tuple(target.run for target in targets)
-        messages = [self._message(sender, recipient, runs, draft, cause) for draft in drafts]
-        self._journal.write_all(messages)
+        made = [self._message(sender, recipient, runs, draft, cause) for draft in drafts]
+        messages = [message for message in self._journal.write_all(made) if isinstance(message, MessageSent)]
+        new = [message for message in messages if not self._journal.past(stream_of(message))]
         for target in targets:
-            target.inbox.extend(messages)
-        self.sent += messages
+            target.inbox.extend(new)
+        self.sent += new
         return messages
 
     def _message(
         self, sender: str, recipient: str, runs: tuple[str, ...], draft: Draft, cause: str | None
     ) -> MessageSent:
         payload = checked(draft.type, draft.payload)
-        identity = new_id("msg")
+        identity = self._journal.identity(MESSAGE, sender)
         agent = self._members[sender].agent if sender in self._members else sender
         return MessageSent(
             source="conductor",

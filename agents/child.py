@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,11 @@ async def run_child(
     seconds: float,
     output_bytes: int,
     stdin: Path | None = None,
+    spawned: Callable[[int], None] | None = None,
 ) -> Ended:
     """Run `args` and wait for its end, at most `seconds`. Nothing it started is left behind, however it ends.
+
+    `spawned` is told the pid, which is also the process group.
 
     Raises FileNotFoundError or PermissionError (the program), NotADirectoryError (`cwd`).
     """
@@ -98,6 +101,8 @@ async def run_child(
             pipe.close_writer()
         timed_out = False
         try:
+            if spawned is not None:
+                spawned(process.pid)
             await asyncio.wait_for(process.wait(), seconds)
             await _drained(pipes, DRAIN_SECONDS)
         except TimeoutError:

@@ -1,25 +1,46 @@
 """Takes a request, plans it, runs the team on a copy of the workspace, and brings the changes back when asked to."""
 
 import asyncio
+import secrets
 from collections.abc import Callable
-from importlib import metadata
+from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrion.agents.closing import close
 from orchestrion.agents.environment import project_python
+from orchestrion.agents.holding import Holding
 from orchestrion.agents.journal import Clock, Journal, SteadyClock
+from orchestrion.agents.leftovers import sweep
 from orchestrion.agents.limits import Limits
+from orchestrion.agents.opening import open_session, plan_of, team_again
+from orchestrion.agents.options import Options
+from orchestrion.agents.orphans import end_orphans
+from orchestrion.agents.past import Past, recall
 from orchestrion.agents.performance import Performance
 from orchestrion.agents.planner import Plan, check_plan, make_plan
 from orchestrion.agents.result import ExecutionResult
 from orchestrion.agents.roster import Roster
-from orchestrion.agents.running import RUNNERS
+from orchestrion.agents.running import check_runnable
 from orchestrion.agents.stage import Stage
-from orchestrion.agents.workspace import Workspace, prepare
-from orchestrion.domain import session as sessions
-from orchestrion.domain.errors import CannotRun, Conflict, NotFound
-from orchestrion.domain.events import Event, RunStatus
+from orchestrion.agents.watching import Watch, why
+from orchestrion.agents.workspace import Workspace, prepare, reopened
+from orchestrion.domain.errors import Conflict, NotFound, OrchestrionError, RuleBroken
+from orchestrion.domain.events import AgentCompleted, Event, RunStatus
 from orchestrion.domain.ports import Log
 from orchestrion.domain.streams import new_id
+
+
+@dataclass(frozen=True)
+class _Session:
+    """One session at work."""
+
+    name: str
+    plan: Plan
+    roster: Roster
+    place: Workspace
+    journal: Journal
+    holding: Holding
+    options: Options
 
 
 class Conductor:
@@ -47,9 +68,11 @@ class Conductor:
         plan: Plan | None = None,
         apply: bool = False,
         observer: Callable[[Event], None] | None = None,
+        seed: int | None = None,
     ) -> ExecutionResult:
         """Do `request` on the files of `workspace` and say how it went; agents' failures are facts, not exceptions.
 
+        All chance follows from `seed`, which is drawn if not given and kept in the log.
         Raises before anything is written: BadPlan, CannotRun (a part that is missing), NotFound (workspace),
         Refused (too large). Later: LogUnavailable, and CancelledError once everything has been stopped and said.
         """
@@ -59,92 +82,162 @@ class Conductor:
         check_runnable(plan, roster)
         if self._python is not None and not self._python.is_file():
             raise NotFound(f"{self._python}: there is no such Python interpreter to run the project's tests with")
-        session = new_id("ses")
-        place = await asyncio.to_thread(
-            prepare, workspace, self._home, session, limit_bytes=self._limits.workspace_bytes
-        )
+        options = Options(self._limits, self._python, apply, secrets.randbits(32) if seed is None else seed)
+        await asyncio.to_thread(sweep, self._home, self._log)
+        name = new_id("ses")
+        journal, holding = Journal(self._log, self._clock, observer), Holding(self._log, name, self._clock)
+        place = await self._prepared(workspace, name, options)
+        session = _Session(name, plan, roster, place, journal, holding, options)
         try:
-            journal = Journal(self._log, self._clock, observer)
-            return await self._conduct(
-                session=session, plan=plan, roster=roster, place=place, journal=journal, apply=apply
+            open_session(
+                journal, holding, session=name, plan=plan, roster=roster, place=place, options=options.as_json()
             )
-        finally:
+        except BaseException:
+            holding.forget()
             await asyncio.to_thread(place.close)
+            raise
+        return await self._conduct(session)
 
-    async def _conduct(
-        self, *, session: str, plan: Plan, roster: Roster, place: Workspace, journal: Journal, apply: bool
+    async def resume(
+        self, session: str, *, roster: Roster | None = None, observer: Callable[[Event], None] | None = None
     ) -> ExecutionResult:
-        began = journal.now()
-        start = sessions.Start(session, plan.request, place.origin.name, str(place.origin), _version(), began)
-        cause = journal.session(start)
+        """Go on with a session whose conductor died: what was answered is not done again, the rest is.
+
+        Raises NotFound, Refused (recorded elsewhere), RuleBroken (ended, or conducted by another that lives),
+        CannotRun and BadDefinition (its team), and what `execute` raises.
+        """
+        past = recall(self._log, session)
+        if past.end is not None:
+            raise RuleBroken(f"session {session} has ended ({past.end.status}); there is nothing to resume")
+        plan_of(past)
+        roster = roster or team_again(past)
+        holding = Holding(self._log, session, self._clock)
+        holding.take(past.lease)
+        try:
+            past = recall(self._log, session)  # the dead conductor may have said more until its place was taken
+            await asyncio.to_thread(end_orphans, session, past.events)
+            return await self._go_on(past, roster, holding, observer)
+        finally:
+            holding.forget()
+
+    async def _go_on(
+        self, past: Past, roster: Roster, holding: Holding, observer: Callable[[Event], None] | None
+    ) -> ExecutionResult:
+        journal, options = Journal(self._log, self._clock, observer, past), Options.of(past)
+        origin = Path(past.start.workspace or ".")
+        place = await asyncio.to_thread(reopened, origin, self._home, past.session)
+        changed = any(isinstance(fact, AgentCompleted) and fact.files_modified for fact in past.events)
+        if past.cancelled is not None:
+            return await _closed(journal, past, place, "cancelled", why(past.cancelled))
+        if place is None and changed:
+            return await _closed(journal, past, None, "lost", "its working copy, with what was changed so far, is gone")
+        place = place or await self._prepared(origin, past.session, options)
+        return await self._conduct(_Session(past.session, plan_of(past), roster, place, journal, holding, options))
+
+    async def _prepared(self, workspace: Path, session: str, options: Options) -> Workspace:
+        limit = options.limits.workspace_bytes
+        return await asyncio.to_thread(prepare, workspace, self._home, session, limit_bytes=limit)
+
+    async def _conduct(self, session: _Session) -> ExecutionResult:
+        """Perform the plan to its end, heard by everybody; the working copy stays only if the end cannot be said."""
         performance = Performance(
             Stage(
-                session=session,
-                plan=plan,
-                roster=roster,
-                place=place,
-                journal=journal,
-                limits=self._limits,
-                python=project_python(place.origin, self._python),
+                session=session.name,
+                plan=session.plan,
+                roster=session.roster,
+                place=session.place,
+                journal=session.journal,
+                limits=session.options.limits,
+                python=project_python(session.place.origin, session.options.python),
+                seed=session.options.seed,
             )
         )
-        result = ExecutionResult(session, "failed", plan.phases)
         try:
-            status, reason = await self._within_time(performance, cause)
+            return await self._to_the_end(session, performance)
         except asyncio.CancelledError:
-            self._end(journal, session, "cancelled", "stopped by the user")
+            session.journal.end(session.name, "cancelled", "stopped by the user")
             raise
-        except Exception as error:
-            self._end(journal, session, "failed", f"{type(error).__name__}: {error}")
+        except OrchestrionError as error:
+            session.journal.end(session.name, "failed", f"{type(error).__name__}: {error}")
             raise
-        performance.report(result)
-        result.diff = await asyncio.to_thread(place.diff)
-        result.workspace = {"path": str(place.origin), "kind": place.kind, "branch": place.branch}
-        if apply and status == "completed":
+        finally:
+            session.holding.forget()
+            if session.journal.has_ended(session.name):
+                await asyncio.to_thread(session.place.close)
+
+    async def _to_the_end(self, session: _Session, performance: Performance) -> ExecutionResult:
+        journal, place, began = session.journal, session.place, session.journal.now()
+        result = ExecutionResult(session.name, "failed", session.plan.phases)
+        work = asyncio.ensure_future(_within_time(performance, session.options.limits.session_seconds))
+        stop = _Stop(work, performance, journal)
+        with Watch(self._log, session.name, session.holding, cancel=stop.cancel, lost=stop.lost) as watch:
             try:
-                result.applied = await asyncio.to_thread(place.apply)
-            except Conflict as conflict:
-                status, reason = "failed", f"not applied: {conflict}"
-        elif apply:
-            reason = f"{reason}; nothing was applied"
-        self._end(journal, session, status, reason)
+                status, reason = await work
+            except asyncio.CancelledError:
+                if stop.why is None:
+                    raise
+                status, reason = "cancelled", stop.why
+            performance.report(result)
+            result.diff = await asyncio.to_thread(place.diff)
+            result.workspace = {"path": str(place.origin), "kind": place.kind, "branch": place.branch}
+            if session.options.apply:
+                status, reason = await _applied(result, place, status, reason)
+            watch.stop()
+            journal.end(session.name, status, reason)
         result.status, result.reason = status, reason
         result.duration_ms = round((journal.now() - began).total_seconds() * 1000)
         return result
 
-    async def _within_time(self, performance: Performance, cause: str) -> tuple[RunStatus, str | None]:
-        try:
-            async with asyncio.timeout(self._limits.session_seconds) as whole:
-                performance.running.whole_deadline = whole.when()
-                await performance.perform(cause)
-        except TimeoutError:
-            return "timed_out", f"the session did not end within {self._limits.session_seconds:g} s"
-        return performance.verdict()
 
-    @staticmethod
-    def _end(journal: Journal, session: str, status: RunStatus, reason: str | None) -> None:
-        journal.session(sessions.End(session, status, reason, journal.now()))
+class _Stop:
+    """Why the work was stopped from outside, if it was."""
 
+    def __init__(
+        self, work: "asyncio.Future[tuple[RunStatus, str | None]]", performance: Performance, journal: Journal
+    ):
+        self._work, self._performance, self._journal = work, performance, journal
+        self.why: str | None = None
 
-def check_runnable(plan: Plan, roster: Roster) -> None:
-    """Refuse a plan with a task nobody can run. Raises CannotRun, naming every missing part."""
-    missing = []
-    for task in plan.tasks:
-        agent = roster[task.agent]
-        if agent.runner is None:
-            where = agent.path or "its definition"
-            missing.append(f"{agent.name} has no runner (add 'runner: steps' or 'runner: process' to {where})")
-        elif agent.runner not in RUNNERS:
-            missing.append(f"{agent.name} needs the runner {agent.runner!r}, which is not there")
-        validators = roster.able(agent.validation) if agent.validation else []
-        if agent.validation and not any(v.runner and v.name != agent.name for v in validators):
-            missing.append(f"{agent.name} needs somebody with the capability {agent.validation!r} and a runner")
-    if missing:
-        raise CannotRun(f"this plan cannot be run: {'; '.join(missing)}")
+    def cancel(self, why: str) -> None:
+        """Somebody asked for it."""
+        if not self._work.done():
+            self.why = self._performance.running.why_stopped = why
+            self._work.cancel()
+
+    def lost(self, error: OrchestrionError) -> None:
+        """The lease is another's, or the log cannot be read: nothing may be written any more."""
+        self._journal.fenced = f"this conductor has lost its session: {error}"
+        self._work.cancel()
 
 
-def _version() -> str:
+async def _within_time(performance: Performance, seconds: float | None) -> tuple[RunStatus, str | None]:
     try:
-        return metadata.version("orchestrion")
-    except metadata.PackageNotFoundError:  # run from a folder that is not installed
-        return "unknown"
+        async with asyncio.timeout(seconds) as whole:
+            performance.running.whole_deadline = whole.when()
+            await performance.perform()
+    except TimeoutError:
+        return "timed_out", f"the session did not end within {seconds:g} s"
+    return performance.verdict()
+
+
+async def _applied(
+    result: ExecutionResult, place: Workspace, status: RunStatus, reason: str | None
+) -> tuple[RunStatus, str | None]:
+    """Bring the changes back if the session went well; how it ends now."""
+    if status != "completed":
+        return status, f"{reason}; nothing was applied"
+    try:
+        result.applied = await asyncio.to_thread(place.apply)
+    except Conflict as conflict:
+        return "failed", f"not applied: {conflict}"
+    return status, reason
+
+
+async def _closed(
+    journal: Journal, past: Past, place: Workspace | None, status: RunStatus, reason: str
+) -> ExecutionResult:
+    """End a dead conductor's session without going on with it."""
+    await asyncio.to_thread(close, journal, past, status, reason)
+    if place is not None:
+        await asyncio.to_thread(place.close)
+    return ExecutionResult(past.session, status, plan_of(past).phases, reason=reason)

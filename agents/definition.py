@@ -48,6 +48,10 @@ class Step(Part):
     """What to do, by rule or a rule's beginning."""
     timeout: float | None = Field(default=None, gt=0)
     """Seconds for this command alone."""
+    idempotent: bool = False
+    """Whether it may be run again when nobody knows if it took effect: after a crash in the midst of it."""
+    retry_on: tuple[int | Literal["timeout"], ...] = ()
+    """Exit codes (below 0: signals) that may pass by themselves; such a failure is tried again."""
 
 
 class Vocabulary(Part):
@@ -96,8 +100,12 @@ class AgentDefinition(Part):
     command: tuple[str, ...] = ()
     """The `process` runner's argument list; `{prompt}` and `{prompt_file}` are filled in."""
     prompt: Literal["argument", "stdin", "file"] = "argument"
-    writes: bool = False
-    """Whether it changes files of the workspace."""
+    writes: bool | tuple[str, ...] = False
+    """Whether it changes files of the workspace; or which: globs such as `docs/**`."""
+    idempotent: bool = False
+    """Whether the `process` runner's command may be run again after a crash in the midst of it."""
+    retry_on: tuple[int | Literal["timeout"], ...] = ()
+    """Exit codes of the `process` runner's command that may pass by themselves."""
     validation: str | None = None
     """The capability of the agent that must approve its changes."""
     timeout: float | None = Field(default=None, gt=0)

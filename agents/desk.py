@@ -3,9 +3,19 @@
 import time
 from typing import Any
 
+from orchestrion.agents.budget import RunBudget
 from orchestrion.agents.bus import Bus, Draft
+from orchestrion.agents.identity import born, host
 from orchestrion.agents.journal import Journal
-from orchestrion.domain.events import CallStatus, MessageSent, ToolCalled, ToolReturned
+from orchestrion.agents.runner import Lost
+from orchestrion.domain.events import (
+    CallStatus,
+    IncidentObserved,
+    MessageSent,
+    ProcessStarted,
+    ToolCalled,
+    ToolReturned,
+)
 
 
 class RunDesk:
@@ -15,9 +25,18 @@ class RunDesk:
     """
 
     def __init__(
-        self, journal: Journal, bus: Bus, *, session: str, run: str, agent: str, began: str, quiet: bool = False
+        self,
+        journal: Journal,
+        bus: Bus,
+        budget: RunBudget,
+        *,
+        session: str,
+        run: str,
+        agent: str,
+        began: str,
+        quiet: bool = False,
     ) -> None:
-        self._journal, self._bus = journal, bus
+        self._journal, self._bus, self._budget = journal, bus, budget
         self._about: dict[str, Any] = {"source": "conductor", "session": session, "run": run, "agent": agent}
         self._run, self._began = run, began
         self._calls = 0
@@ -33,6 +52,7 @@ class RunDesk:
 
     def called(self, tool: str, params: Any, mcp_server: str | None = None) -> str:
         """See `Desk`."""
+        self._budget.spend(tool, params)
         self._calls += 1
         call = f"{self._run}/{self._calls}"
         event = ToolCalled(
@@ -46,6 +66,50 @@ class RunDesk:
         )
         self._tools[call] = self._journal.write([event])
         return call
+
+    def recall(self, call: str, *, idempotent: bool) -> ToolReturned | None:
+        """See `Desk`."""
+        asked = self._journal.past(f"tool-{call}")
+        answer = next((event for event in asked if isinstance(event, ToolReturned)), None)
+        if answer is not None and (idempotent or answer.status != "interrupted"):
+            self._tools[call] = self._journal.write([answer])
+            return answer
+        if not asked or idempotent:
+            return None
+        reason = (
+            f"its call {call} was under way when the conductor ended; whether it took effect is not known, and it is "
+            "not declared idempotent"
+        )
+        self.returned(call, "interrupted", error=reason)
+        raise Lost(reason)
+
+    def spawned(self, call: str, pid: int) -> None:
+        """See `Desk`."""
+        event = ProcessStarted(
+            **self._about,
+            happened_at=self._journal.now(),
+            cause=self._tools[call],
+            call=call,
+            pid=pid,
+            born=born(pid) or "",
+            host=host(),
+        )
+        self._journal.write([event])
+
+    def retries(self, call: str, detail: dict[str, Any]) -> bool:
+        """See `Desk`."""
+        incident = f"{call}/retry"
+        known = bool(self._journal.past(f"incident-{incident}"))
+        event = IncidentObserved(
+            **self._about,
+            happened_at=self._journal.now(),
+            cause=self._tools[call],
+            incident=incident,
+            type="retry",
+            detail=detail,
+        )
+        self._journal.write([event])
+        return not known
 
     def returned(
         self,

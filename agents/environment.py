@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrion.agents.child import RUN_VARIABLE
+from orchestrion.agents.orphans import SESSION_VARIABLE
 from orchestrion.agents.runner import Work
 
 SECRET_NAME = re.compile(r"(?i)password|passwd|secret|token|credential|apikey|(^|_)(key|pwd|auth|dsn)s?($|_)")
@@ -23,7 +24,7 @@ def child_environment(work: Work, environ: Mapping[str, str], *, secrets: bool) 
     source = work.workspace / "src"
     paths = [str(path) for path in (source, work.workspace) if path.is_dir()]
     return kept | {
-        "ORCHESTRION_SESSION": work.session,
+        SESSION_VARIABLE: work.session,
         RUN_VARIABLE: work.run,
         "ORCHESTRION_AGENT": work.agent.name,
         "PYTHONPATH": os.pathsep.join(paths),

@@ -9,8 +9,7 @@ from orchestrion.agents.journal import Journal
 from orchestrion.agents.package import build_package, problems_of
 from orchestrion.agents.workspace import Workspace
 from orchestrion.domain import handoff as handoffs
-from orchestrion.domain.events import RunStatus
-from orchestrion.domain.streams import new_id
+from orchestrion.domain.events import HandoffAccepted, HandoffOffered, HandoffRejected, RunStatus
 
 
 @dataclass
@@ -58,7 +57,9 @@ class Handing:
             completed=completed,
             validated_later=taker.validation is not None,
         )
-        identity, data = new_id("hnd"), package.as_json()
+        identity = self._journal.identity("handoff", run)
+        known = [event for event in self._journal.past(f"handoff-{identity}") if isinstance(event, HandoffOffered)]
+        data = known[0].package if known else package.as_json()
         offer = Offer(identity, giver, run, taker.name, taker_run, task, package.urgency, data, tuple(completed))
         command = handoffs.Offer(
             identity,
@@ -82,7 +83,7 @@ class Handing:
         """Everything offered to `run`: the packages that hold up; the others are rejected with reasons."""
         packages = []
         for offer in self._offers_to(run, "offered"):
-            offer.problems = problems_of(offer.package, self._place.work, offer.completed)
+            offer.problems = self._judged(offer)
             now = self._journal.now()
             if offer.problems:
                 offer.status = "rejected"
@@ -93,6 +94,15 @@ class Handing:
                 packages.append(offer.package)
             offer.place = self._journal.handoff(command)
         return packages
+
+    def _judged(self, offer: Offer) -> tuple[str, ...]:
+        """What speaks against an offer: what was said of it already, else what is found now."""
+        for event in self._journal.past(f"handoff-{offer.handoff}"):
+            if isinstance(event, HandoffAccepted):
+                return ()
+            if isinstance(event, HandoffRejected):
+                return event.problems
+        return problems_of(offer.package, self._place.work, offer.completed)
 
     def problems(self, run: str) -> list[str]:
         """Why handoffs to `run` were rejected."""

@@ -1,18 +1,22 @@
 """One session at work: phases in order, agents of a phase side by side, handoffs between them, every move a fact."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from orchestrion.agents.bus import CONDUCTOR
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.handing import Handing
+from orchestrion.agents.opening import PLAN_VERSION
 from orchestrion.agents.reports import Finding, gone
 from orchestrion.agents.result import ExecutionResult
 from orchestrion.agents.runner import Outcome
-from orchestrion.agents.running import Running, validator_of
+from orchestrion.agents.running import Done, Running
 from orchestrion.agents.stage import Stage, Turn
+from orchestrion.agents.trees import Phase, Tree, overlap
 from orchestrion.domain import events as e
-from orchestrion.domain import session as sessions
 from orchestrion.domain.errors import OrchestrionError
 
 
@@ -26,22 +30,24 @@ class Performance:
         self._slots = asyncio.Semaphore(stage.limits.max_parallel_agents)
         self._runs = {task.agent: stage.next_run(task.agent) for task in stage.plan.tasks}
         self._by_id = {task.id: task for task in stage.plan.tasks}
-        self._planned = ""
+        self._planned = f"session-{stage.session}@{PLAN_VERSION}"
 
-    async def perform(self, cause: str) -> None:
+    async def perform(self) -> None:
         """Carry out the plan. An agent's failure is a fact; what depends on it is refused, the rest goes on."""
-        self._register(cause)
+        self._gather()
         try:
             for number, phase in enumerate(self.stage.plan.phases, 1):
+                here = Phase(number, phase)
                 try:
                     async with asyncio.TaskGroup() as group:
                         for agent in phase:
-                            group.create_task(self._task(self.stage.plan.task_of(agent), number))
+                            group.create_task(self._task(self.stage.plan.task_of(agent), here))
                 except* OrchestrionError as failures:
                     raise _first(failures) from None
         finally:
             for run in [*self._runs.values(), self.stage.conductor]:
                 self.stage.bus.leave(run, "the session has ended")
+            self.stage.bus.expire_rest("the session has ended")
 
     def verdict(self) -> tuple[e.RunStatus, str | None]:
         """How the session ended, and why if not well."""
@@ -66,44 +72,90 @@ class Performance:
         fixed = {id(finding) for finding in gone(found, self.stage.standing[agent])}
         return [{"agent": agent, **finding.as_payload(), "fixed": id(finding) in fixed} for finding in found]
 
-    def _register(self, cause: str) -> None:
-        """The team and the plan become facts, and everybody can be spoken to."""
-        stage = self.stage
-        planned = [stage.roster[name] for phase in stage.plan.phases for name in phase]
-        validators = [validator_of(agent, stage) for agent in planned if agent.validation]
-        team = {agent.name: agent for agent in (*planned, *validators)}
-        stage.journal.write([_registered(agent, stage, cause) for agent in team.values()])
-        plan = stage.plan
-        command = sessions.MakePlan(
-            stage.session, plan.request, plan.planner, plan.tasks, plan.phases, stage.journal.now()
-        )
-        self._planned = stage.journal.session(command)
-        stage.bus.join(stage.conductor, CONDUCTOR)
+    def _gather(self) -> None:
+        """Everybody can be spoken to; what the log knows was said is known again."""
+        self.stage.bus.restore(self.stage.journal.all_past())
+        self.stage.bus.join(self.stage.conductor, CONDUCTOR)
         for name, run in self._runs.items():
-            stage.bus.join(run, name)
+            self.stage.bus.join(run, name)
 
-    async def _task(self, task: e.PlannedTask, phase: int) -> None:
-        """One task of the plan: take over, run, hand on."""
+    async def _task(self, task: e.PlannedTask, phase: Phase) -> None:
+        """One task of the plan: take over, run, merge, hand on."""
         agent, run, stage = self.stage.roster[task.agent], self._runs[task.agent], self.stage
-        async with self._slots:
-            reason = self._not_possible(task)
-            packages = [] if reason else self._handing.take(agent, run)
-            if rejected := self._handing.problems(run):
-                reason = f"what was handed over does not hold up: {'; '.join(rejected)}"
-            files = self._handed(packages)
-            turn = Turn(agent, run, task.task, phase, task.id, files=files, context={"handoffs": packages})
-            started = stage.start(turn, self._handing.cause(run) or self._planned)
-            if reason:
-                stage.end(turn, Outcome("refused", reason=reason))
-            else:
-                await self.running.run(turn, started)
+        try:
+            async with self._alone(agent, phase) as alone:
+                async with self._slots:
+                    turn, done = await self._turn(task, agent, run, phase)
+                phase.worked(agent.name)
+                if done is not None:
+                    await self._settle(turn, done, phase, alone=alone)
+        finally:
+            phase.merged(agent.name)
         report = stage.report_of(run)
         if report is not None:
-            used = tuple(name for name in files if name in report.files_modified)
+            used = tuple(name for name in turn.files if name in report.files_modified)
             self._handing.complete(run, agent.name, report.status, used)
             if report.status == "completed":
                 self._hand_on(task, agent, run)
         stage.bus.leave(run, "its run has ended")
+
+    async def _turn(
+        self, task: e.PlannedTask, agent: AgentDefinition, run: str, phase: Phase
+    ) -> tuple[Turn, Done | None]:
+        """The run from its start to what it has done; None if it has ended already."""
+        stage = self.stage
+        reason = self._not_possible(task)
+        packages = [] if reason else self._handing.take(agent, run)
+        if rejected := self._handing.problems(run):
+            reason = f"what was handed over does not hold up: {'; '.join(rejected)}"
+        turn = Turn(agent, run, task.task, phase.number, task.id, files=self._handed(packages))
+        turn = replace(turn, context={"handoffs": packages})
+        started = stage.start(turn, self._handing.cause(run) or self._planned)
+        if stage.take_over(turn):
+            return turn, None
+        if reason is not None or stage.budget.spent:
+            outcome = Outcome("refused", reason=reason) if reason else stage.limit(turn, stage.budget.stop())
+            stage.end(turn, outcome)
+            return turn, None
+        tree = Tree(stage.place, run.rpartition("/")[2], phase.number) if agent.writes else None
+        if tree is not None:
+            try:
+                await asyncio.to_thread(tree.prepare)
+            except OSError as error:
+                reason = f"it could not be given a working copy: {error.filename}: {error.strerror}"
+                stage.end(turn, Outcome("failed", reason=reason))
+                return turn, None
+            turn = replace(turn, folder=tree.work)
+        return turn, await self.running.run(turn, started, tree)
+
+    async def _settle(self, turn: Turn, done: Done, phase: Phase, *, alone: bool) -> None:
+        """Bring what a run changed into the working copy when it is its turn, and end the run."""
+        stage, name = self.stage, turn.agent.name
+        try:
+            if done.outcome.status == "completed" and done.changes:
+                if not alone:
+                    await phase.turn_of(name)
+                tree = Tree(stage.place, turn.run.rpartition("/")[2], phase.number)
+                if conflicts := await asyncio.to_thread(tree.merge, done.changes):
+                    done.outcome.status, done.outcome.reason = "failed", _conflict(conflicts)
+        except asyncio.CancelledError:
+            stage.end(turn, self.running.stopped(), done.modified)
+            raise
+        except OSError as error:
+            done.outcome.status = "failed"
+            done.outcome.reason = f"its changes could not be merged: {error.filename}: {error.strerror}"
+        stage.end(turn, done.outcome, done.modified, done.at)
+
+    @contextlib.asynccontextmanager
+    async def _alone(self, agent: AgentDefinition, phase: Phase) -> AsyncIterator[bool]:
+        """Without git, agents of one phase that say they write the same files work one after the other."""
+        stage = self.stage
+        others = [stage.roster[name] for name in phase.agents if name != agent.name]
+        if stage.place.kind == "worktree" or not any(overlap(agent.writes, other.writes) for other in others):
+            yield False
+            return
+        async with phase.writing:
+            yield True
 
     def _not_possible(self, task: e.PlannedTask) -> str | None:
         for other in (self._by_id[name] for name in task.depends_on):
@@ -131,18 +183,9 @@ class Performance:
         return tuple(name for name in named if (self.stage.place.work / name).is_file())
 
 
-def _registered(agent: AgentDefinition, stage: Stage, cause: str) -> e.AgentRegistered:
-    return e.AgentRegistered(
-        source="conductor",
-        happened_at=stage.journal.now(),
-        session=stage.session,
-        agent=agent.name,
-        cause=cause,
-        description=agent.description[:500] or None,
-        capabilities=agent.capabilities,
-        runner=agent.runner,
-        definition=str(agent.path) if agent.path else None,
-    )
+def _conflict(paths: list[str]) -> str:
+    named = ", ".join(paths[:10]) + (f" and {len(paths) - 10} more" if len(paths) > 10 else "")
+    return f"its changes conflict with those of an agent before it in the plan, so none was taken: {named}"
 
 
 def _first(group: BaseExceptionGroup[OrchestrionError]) -> BaseException:

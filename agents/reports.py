@@ -28,9 +28,9 @@ class Finding:
 
     severity: str
     issue: str
-    file: str | None
-    line: int | None
-    rule: str | None
+    file: str | None = None
+    line: int | None = None
+    rule: str | None = None
     recommendation: str | None = None
 
     @property

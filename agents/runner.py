@@ -8,7 +8,7 @@ from orchestrion.agents.bus import Draft
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.limits import Limits
 from orchestrion.agents.reports import Finding
-from orchestrion.domain.events import CallStatus, MessageSent, RunStatus
+from orchestrion.domain.events import CallStatus, MessageSent, RunStatus, ToolReturned
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,9 @@ class Work:
     python_from: str
     limits: Limits
     context: dict[str, Any] = field(default_factory=dict)
-    """Handoff packages and messages, as they were when the run began."""
+    """Handoff packages and messages, as they were when the run began; `rework` holds the reasons of a rejection."""
+    seed: int = 0
+    """All chance in this run follows from it."""
 
 
 @dataclass
@@ -45,11 +47,27 @@ class Outcome:
     files_read: tuple[str, ...] = ()
 
 
+class Lost(Exception):
+    """Whether a call took effect is not known and must not be tried; ends the run as lost."""
+
+
 class Desk(Protocol):
     """Where a runner's agent sits: its tools and its messages become facts here."""
 
     def called(self, tool: str, params: Any, mcp_server: str | None = None) -> str:
-        """A tool is asked to act; the call's id."""
+        """A tool is asked to act; the call's id. Raises Stopped if a limit does not allow it."""
+
+    def recall(self, call: str, *, idempotent: bool) -> ToolReturned | None:
+        """What a call answered before the conductor was resumed; None if it is to be made.
+
+        Raises Lost for one that was under way and is not `idempotent`.
+        """
+
+    def spawned(self, call: str, pid: int) -> None:
+        """The call runs as this process."""
+
+    def retries(self, call: str, detail: dict[str, Any]) -> bool:
+        """The call failed and will be made again; False if that was said, and waited for, before a resume."""
 
     def returned(
         self,

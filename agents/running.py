@@ -1,22 +1,44 @@
-"""One run of one agent: within its time, alone on the files if it writes, validated if it must be, ended by a fact."""
+"""One run of one agent: within its time and its limits, validated if it must be, its outcome never an exception."""
 
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from orchestrion.agents.budget import Stopped
 from orchestrion.agents.bus import Draft
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.desk import RunDesk
-from orchestrion.agents.runner import Outcome, Runner
+from orchestrion.agents.planner import Plan
+from orchestrion.agents.roster import Roster
+from orchestrion.agents.runner import Lost, Outcome, Runner
 from orchestrion.agents.runner_process import ProcessRunner
 from orchestrion.agents.runner_steps import StepsRunner
 from orchestrion.agents.stage import Stage, Turn
+from orchestrion.agents.trees import Tree
 from orchestrion.agents.validating import Verdict, check
-from orchestrion.domain.errors import OrchestrionError
-from orchestrion.domain.events import MessageSent, RunStatus
+from orchestrion.agents.workspace import Change, diff_of
+from orchestrion.domain.errors import CannotRun, OrchestrionError
+from orchestrion.domain.events import MessageSent, OutcomeJudged, RunStatus
 
 RUNNERS: Mapping[str, Runner] = {"steps": StepsRunner(), "process": ProcessRunner()}
 """One line for each kind of runner."""
+
+
+@dataclass
+class Done:
+    """What a run has done so far, also when it is cut off."""
+
+    outcome: Outcome = field(default_factory=Outcome)
+    changes: list[Change] = field(default_factory=list)
+    at: datetime | None = None
+    """When its work was done."""
+
+    @property
+    def modified(self) -> tuple[str, ...]:
+        """The paths it changed."""
+        return tuple(change.path for change in self.changes)
 
 
 class Running:
@@ -24,66 +46,83 @@ class Running:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._writing = asyncio.Lock()  # agents that write share one working copy: one at a time
         self.whole_deadline: float | None = None
+        self.why_stopped = "the session was stopped"
 
-    async def run(self, turn: Turn, started: str) -> None:
-        """Do the turn whose start stands at `started`. Whatever the agent does, its run ends with a typed fact."""
+    async def run(self, turn: Turn, started: str, tree: Tree | None) -> Done:
+        """Do the turn whose start stands at `started`. If it is cancelled its run ends here, else with `Stage.end`."""
         agent, stage = turn.agent, self._stage
         seconds = min(agent.timeout or stage.limits.agent_seconds, stage.limits.agent_seconds)
-        desk = RunDesk(stage.journal, stage.bus, session=stage.session, run=turn.run, agent=agent.name, began=started)
+        desk = stage.desk(turn, started)
         desk.deadline = time.monotonic() + seconds
-        done = _Done()
+        done = Done()
         try:
             async with asyncio.timeout(seconds):
-                await self._work(turn, desk, done)
-                if done.outcome.status == "completed" and agent.validation and done.modified:
-                    await self._validate(turn, desk, done)
+                await self._until_approved(turn, desk, done, tree)
         except TimeoutError:
-            done.outcome = Outcome("timed_out", reason=f"it did not end within {seconds:g} s and was stopped")
+            reason = f"it did not end within {seconds:g} s and was stopped"
+            late = Stopped("timed_out", "agentTimeout", seconds, seconds, turn.run, reason)
+            done.outcome = stage.limit(turn, late)
+        except Stopped as stopped:
+            done.outcome = stage.limit(turn, stopped)
+        except Lost as lost:
+            done.outcome = Outcome("lost", reason=str(lost), remedy="look at what it did, then give the request again")
         except asyncio.CancelledError:
-            stage.end(turn, self._stopped(), done.modified)
+            stage.end(turn, self.stopped(), done.modified)
             raise
         except OrchestrionError:
             raise
         except Exception as error:  # an agent's failure becomes a fact
             done.outcome = Outcome("failed", reason=f"{type(error).__name__}: {error}")
-        stage.end(turn, done.outcome, done.modified)
+        done.at = stage.journal.now()
+        return done
 
-    def _stopped(self) -> Outcome:
+    def stopped(self) -> Outcome:
+        """How a run ends that was cut off with its session."""
         late = self.whole_deadline is not None and asyncio.get_running_loop().time() >= self.whole_deadline
         status: RunStatus = "timed_out" if late else "cancelled"
-        return Outcome(status, reason="the session ran out of time" if late else "the session was stopped")
+        return Outcome(status, reason="the session ran out of time" if late else self.why_stopped)
 
-    async def _work(self, turn: Turn, desk: RunDesk, done: "_Done") -> None:
+    async def _until_approved(self, turn: Turn, desk: RunDesk, done: Done, tree: Tree | None) -> None:
+        """The agent's work, checked, and given back to it with the reasons as long as that may be."""
+        first, rejected = turn, None
+        for again in range(self._stage.limits.reworks + 1):
+            await self._work(turn, desk, done, tree)
+            if done.outcome.status != "completed" or not turn.agent.validation or not done.changes:
+                return
+            rejected = await self._validate(turn, desk, done)
+            if rejected is None:
+                return
+            if again < self._stage.limits.reworks:
+                self._judged(turn, rejected)
+                turn = _rework(first, rejected, again + 1)
+        if rejected is not None:
+            _fail(done, rejected)
+
+    async def _work(self, turn: Turn, desk: RunDesk, done: Done, tree: Tree | None) -> None:
         """The agent's own work, and the files it changed."""
         work, runner = self._stage.work_for(turn), RUNNERS[turn.agent.runner or "steps"]
-        if not turn.agent.writes:
-            done.outcome = await runner.run(work, desk)
+        done.outcome = await runner.run(work, desk)
+        if tree is None:
             return
-        async with self._writing:
-            before = await asyncio.to_thread(self._stage.place.fingerprints)
-            done.outcome = await runner.run(work, desk)
-            after = await asyncio.to_thread(self._stage.place.fingerprints)
-        changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
-        done.modified = tuple(changed)
-        if changed:
-            done.outcome.outputs["diff"] = await asyncio.to_thread(self._stage.place.diff, changed)
-        if deleted := [path for path in changed if path not in after]:
+        done.changes = await asyncio.to_thread(tree.changes)
+        if done.changes:
+            done.outcome.outputs["diff"] = diff_of(done.changes)
+        if deleted := [change.path for change in done.changes if change.after is None]:
             done.outcome.outputs["files_deleted"] = deleted
 
-    async def _validate(self, turn: Turn, desk: RunDesk, done: "_Done") -> None:
-        """Ask for a check of the changed files; without approval the author's run fails."""
+    async def _validate(self, turn: Turn, desk: RunDesk, done: Done) -> "Rejected | None":
+        """Ask for a check of the changed files; why it was not approved, if it could be checked at all."""
         stage = self._stage
         validator = validator_of(turn.agent, stage)
-        run = stage.next_run(validator.name)
+        run = stage.child_run(validator.name, turn.run, stage.journal.all_past())
         stage.bus.join(run, validator.name)
         changes = [done.outcome.summary, *(f"{f.rule} {f.file}:{f.line} {f.issue}" for f in done.outcome.fixed)]
         request = stage.bus.send(
             turn.run, run, Draft("validation_request", {"changes": changes, "files": done.modified})
         )
         task = f"Validate the changes of {turn.agent.name}"
-        checking = Turn(validator, run, task, turn.phase, parent=turn.run, files=done.modified)
+        checking = Turn(validator, run, task, turn.phase, parent=turn.run, files=done.modified, folder=turn.folder)
         try:
             verdict = await self._check(checking, request, done)
         finally:
@@ -93,17 +132,14 @@ class Running:
         if verdict.problem is not None:
             done.outcome.status, done.outcome.remedy = "failed", verdict.problem.remedy
             done.outcome.reason = f"its changes could not be validated: {verdict.problem.reason}"
-        elif not verdict.approved:
-            done.outcome.status = "failed"
-            done.outcome.reason = f"{validator.name} rejected its changes: {'; '.join(verdict.reasons)}"
+            return None
+        return None if verdict.approved else Rejected(validator.name, run, verdict.reasons)
 
-    async def _check(self, turn: Turn, request: MessageSent, done: "_Done") -> Verdict:
+    async def _check(self, turn: Turn, request: MessageSent, done: Done) -> Verdict:
         """The validator's run, from its start to its end."""
         stage, name = self._stage, turn.agent.name
         started = stage.start(turn, f"message-{request.message}@1")
-        desk = RunDesk(
-            stage.journal, stage.bus, session=stage.session, run=turn.run, agent=name, began=started, quiet=True
-        )
+        desk = stage.desk(turn, started, quiet=True)
         known = stage.standing.get(name)
         runner, work = RUNNERS[turn.agent.runner or "steps"], stage.work_for(turn)
         try:
@@ -111,6 +147,10 @@ class Running:
         except asyncio.CancelledError:
             stage.end(turn, Outcome("cancelled", reason="the run it was to validate was stopped"))
             raise
+        except Stopped as stopped:
+            verdict = Verdict(problem=stage.limit(turn, stopped))
+        except Lost as lost:
+            verdict = Verdict(problem=Outcome("lost", reason=str(lost)))
         if verdict.problem is not None:
             stage.end(turn, verdict.problem)
             return verdict
@@ -118,17 +158,50 @@ class Running:
         word = "approved" if verdict.approved else "rejected"
         stage.end(turn, Outcome(summary=f"{word} the changes", outputs=verdict.as_payload()))
         if known is not None:
-            kept = [finding for finding in known if finding.file not in turn.files]
-            stage.standing[name] = kept + [finding for finding in verdict.after if finding.file in turn.files]
+            stage.standing[name] = [f for f in known if f.file not in turn.files] + [
+                f for f in verdict.after if f.file in turn.files
+            ]
         return verdict
 
+    def _judged(self, turn: Turn, rejected: "Rejected") -> None:
+        """The work goes back to its author."""
+        stage = self._stage
+        event = OutcomeJudged(
+            source="conductor",
+            happened_at=stage.journal.now(),
+            session=stage.session,
+            run=rejected.run,
+            agent=rejected.by,
+            cause=f"run-{rejected.run}@2",
+            subject=turn.run,
+            verdict="rejected",
+            rework=True,
+            by=rejected.by,
+            reason="; ".join(rejected.reasons),
+        )
+        stage.journal.write([event])
 
-class _Done:
-    """What has been done so far, also when it is cut off."""
 
-    def __init__(self) -> None:
-        self.outcome = Outcome()
-        self.modified: tuple[str, ...] = ()
+@dataclass(frozen=True)
+class Rejected:
+    """Whose run did not approve, and why."""
+
+    by: str
+    run: str
+    reasons: tuple[str, ...]
+
+
+def _rework(turn: Turn, rejected: Rejected, number: int) -> Turn:
+    """The turn once more, with what is wrong as its work."""
+    reasons = "\n".join(f"- {reason}" for reason in rejected.reasons)
+    task = f"{turn.task}\n\nRework {number}: {rejected.by} rejected your changes. Put this right:\n{reasons}"
+    rework = {"by": rejected.by, "number": number, "reasons": list(rejected.reasons)}
+    return replace(turn, task=task, context={**turn.context, "rework": rework})
+
+
+def _fail(done: Done, rejected: Rejected) -> None:
+    done.outcome.status = "failed"
+    done.outcome.reason = f"{rejected.by} rejected its changes: {'; '.join(rejected.reasons)}"
 
 
 def validator_of(author: AgentDefinition, stage: Stage) -> AgentDefinition:
@@ -136,3 +209,20 @@ def validator_of(author: AgentDefinition, stage: Stage) -> AgentDefinition:
     able = [v for v in stage.roster.able(author.validation or "") if v.runner and v.name != author.name]
     planned = {task.agent for task in stage.plan.tasks}
     return next((validator for validator in able if validator.name in planned), able[0])
+
+
+def check_runnable(plan: Plan, roster: Roster) -> None:
+    """Refuse a plan with a task nobody can run. Raises CannotRun, naming every missing part."""
+    missing = []
+    for task in plan.tasks:
+        agent = roster[task.agent]
+        if agent.runner is None:
+            where = agent.path or "its definition"
+            missing.append(f"{agent.name} has no runner (add 'runner: steps' or 'runner: process' to {where})")
+        elif agent.runner not in RUNNERS:
+            missing.append(f"{agent.name} needs the runner {agent.runner!r}, which is not there")
+        validators = roster.able(agent.validation) if agent.validation else []
+        if agent.validation and not any(v.runner and v.name != agent.name for v in validators):
+            missing.append(f"{agent.name} needs somebody with the capability {agent.validation!r} and a runner")
+    if missing:
+        raise CannotRun(f"this plan cannot be run: {'; '.join(missing)}")

@@ -1,19 +1,25 @@
 """What all runs of a session share: the plan, the place, the pen, the bus, and how each run began and ended."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from orchestrion.agents.budget import RunBudget, SessionBudget, Stopped
 from orchestrion.agents.bus import CONDUCTOR, Bus, Draft
 from orchestrion.agents.definition import AgentDefinition
+from orchestrion.agents.desk import RunDesk
 from orchestrion.agents.journal import Journal
 from orchestrion.agents.limits import Limits
 from orchestrion.agents.planner import Plan
+from orchestrion.agents.recalling import checks_of, ended_as
 from orchestrion.agents.reports import Finding
 from orchestrion.agents.result import RunReport
 from orchestrion.agents.roster import Roster
 from orchestrion.agents.runner import Outcome, Work
 from orchestrion.agents.workspace import Workspace
+from orchestrion.domain import events as e
 from orchestrion.domain import run as runs
 
 
@@ -31,6 +37,8 @@ class Turn:
     """What to work on, relative to the workspace; empty means all."""
     context: dict[str, Any] = field(default_factory=dict)
     """What was handed over."""
+    folder: Path | None = None
+    """Where it works, if that is not the session's working copy."""
 
 
 class Stage:
@@ -46,7 +54,9 @@ class Stage:
         journal: Journal,
         limits: Limits,
         python: tuple[Path, str],
+        seed: int,
     ) -> None:
+        self.seed, self.budget = seed, SessionBudget(session, limits)
         self.session, self.plan, self.roster, self.place = session, plan, roster, place
         self.journal, self.limits, self.python = journal, limits, python
         self.bus = Bus(journal, session)
@@ -57,6 +67,7 @@ class Stage:
         """By agent, what is still there as far as it knows."""
         self.tests: dict[str, Any] | None = None
         self._attempts: dict[str, int] = {}
+        self._children: dict[tuple[str, str], int] = {}
 
     @property
     def conductor(self) -> str:
@@ -67,6 +78,45 @@ class Stage:
         """The name of the next instance of `agent`: `<session>/<agent>-<attempt>`."""
         self._attempts[agent] = self._attempts.get(agent, 0) + 1
         return f"{self.session}/{agent}-{self._attempts[agent]}"
+
+    def child_run(self, agent: str, parent: str, past: Iterable[e.Event]) -> str:
+        """The name of the next instance of `agent` that `parent` calls in; the same one when it is played again."""
+        number = self._children.get((parent, agent), 0)
+        self._children[parent, agent] = number + 1
+        starts = [fact for fact in past if isinstance(fact, e.AgentStarted) and fact.agent == agent and fact.run]
+        self._attempts[agent] = max([self._attempts.get(agent, 0), *(fact.attempt or 0 for fact in starts)])
+        known = [fact.run for fact in starts if fact.parent_run == parent and fact.run]
+        return known[number] if number < len(known) else self.next_run(agent)
+
+    def desk(self, turn: Turn, started: str, *, quiet: bool = False) -> RunDesk:
+        """Where the turn's runner sits."""
+        return RunDesk(
+            self.journal,
+            self.bus,
+            RunBudget(turn.run, self.budget),
+            session=self.session,
+            run=turn.run,
+            agent=turn.agent.name,
+            began=started,
+            quiet=quiet,
+        )
+
+    def limit(self, turn: Turn, stopped: Stopped) -> Outcome:
+        """A limit ended the turn: the fact, and how its run ends."""
+        event = e.LimitReached(
+            source="conductor",
+            happened_at=self.journal.now(),
+            session=self.session,
+            run=turn.run,
+            agent=turn.agent.name,
+            cause=f"run-{turn.run}@1",
+            subject=stopped.subject,
+            limit=stopped.limit,
+            allowed=stopped.allowed,
+            reached=stopped.reached,
+        )
+        self.journal.write([event])
+        return Outcome(stopped.status, reason=stopped.reason)
 
     def start(self, turn: Turn, cause: str) -> str:
         """The run begins; the place of the fact."""
@@ -95,19 +145,22 @@ class Stage:
             run=turn.run,
             agent=turn.agent,
             task=turn.task,
-            workspace=self.place.work,
+            workspace=turn.folder or self.place.work,
             files=turn.files,
             out=out,
             python=python,
             python_from=why,
             limits=self.limits,
             context=turn.context,
+            seed=self.seed,
         )
 
-    def end(self, turn: Turn, outcome: Outcome, modified: tuple[str, ...] = ()) -> RunReport:
-        """The run has ended, well or not."""
+    def end(
+        self, turn: Turn, outcome: Outcome, modified: tuple[str, ...] = (), at: datetime | None = None
+    ) -> RunReport:
+        """The run has ended, well (its work `at` a moment that may be past) or not."""
         if outcome.status == "completed":
-            self._complete(turn, outcome, modified)
+            self._complete(turn, outcome, modified, at or self.journal.now())
         else:
             self._fail(turn, outcome, modified)
         task, duration_ms = self.journal.task_and_duration(turn.run)
@@ -125,11 +178,24 @@ class Stage:
         self.reports.append(report)
         return report
 
+    def take_over(self, turn: Turn) -> bool:
+        """If the turn's run ended before the conductor was resumed: take what came of it from the log."""
+        past = self.journal.past(f"run-{turn.run}")
+        end = next((fact for fact in past if isinstance(fact, e.AgentCompleted | e.AgentFailed)), None)
+        if end is None:
+            return False
+        self.journal.pass_over(turn.run)
+        outcome, modified = ended_as(end)
+        self.end(turn, outcome, modified)
+        for check in checks_of(turn.run, self.journal.all_past()):
+            self.standing[check.agent] = check.standing(self.standing.get(check.agent))
+        return True
+
     def report_of(self, run: str) -> RunReport | None:
         """How `run` ended, if it has."""
         return next((report for report in self.reports if report.run == run), None)
 
-    def _complete(self, turn: Turn, outcome: Outcome, modified: tuple[str, ...]) -> None:
+    def _complete(self, turn: Turn, outcome: Outcome, modified: tuple[str, ...], at: datetime) -> None:
         if turn.parent is None:
             self.found[turn.agent.name] = list(outcome.findings)
             self.standing[turn.agent.name] = list(outcome.findings)
@@ -137,7 +203,7 @@ class Stage:
         findings = [finding.as_payload() for finding in outcome.findings]
         command = runs.Complete(
             run=turn.run,
-            at=self.journal.now(),
+            at=at,
             summary=outcome.summary,
             outputs=outcome.outputs | ({"findings": findings} if findings else {}),
             files_modified=modified,

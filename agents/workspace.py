@@ -11,10 +11,11 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrion.agents.identity import myself
 from orchestrion.domain.errors import Conflict, LogUnavailable, NotFound, Refused
 
 JUNK = frozenset(
@@ -24,6 +25,8 @@ JUNK = frozenset(
 """Names that are neither taken along nor brought back."""
 PRIVATE = 0o700
 GIT_SECONDS = 120
+OWNER = "owner"
+"""Names the process that made a session's folder: pid, birth and machine, a line each."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +58,15 @@ class Workspace:
         """Where agents work."""
         return self.folder / "work"
 
-    def fingerprints(self) -> dict[str, str]:
-        """SHA-256 of every file of the working copy, by its path."""
-        return {path: _hash(self.work / path) for path in _walk(self.work)}
-
     def changes(self) -> list[Change]:
         """What is different from what was taken, by path."""
-        before, after = set(_walk(self.base)), set(_walk(self.work))
-        found = (Change(p, _bytes(self.base / p), _bytes(self.work / p)) for p in sorted(before | after))
+        before, after = set(paths_below(self.base)), set(paths_below(self.work))
+        found = (Change(p, content(self.base / p), content(self.work / p)) for p in sorted(before | after))
         return [change for change in found if change.before != change.after]
 
     def diff(self, only: Collection[str] | None = None) -> str:
         """The changes, or those of the paths in `only`, as a unified diff."""
-        return "".join(_diff(change) for change in self.changes() if only is None or change.path in only)
+        return diff_of(change for change in self.changes() if only is None or change.path in only)
 
     def apply(self) -> list[str]:
         """Bring the changes back to the user's folder; the paths changed. Raises Conflict, having changed nothing."""
@@ -75,21 +74,20 @@ class Workspace:
         for change in changes:
             if not _inside(self.origin, change.path):
                 raise Conflict(f"{change.path}: leads out of {self.origin}; nothing was applied")
-            if _bytes(self.origin / change.path) != change.before:
+            if content(self.origin / change.path) not in {change.before, change.after}:
                 raise Conflict(
                     f"{self.origin / change.path} was changed meanwhile; nothing was applied: "
                     "run again, or apply the diff by hand"
                 )
-        for change in changes:
-            _bring(self.origin / change.path, self.work / change.path, change)
+        for change in changes:  # some may be there already, brought before a crash
+            bring(self.origin / change.path, self.work / change.path, change)
         return [change.path for change in changes]
 
     def close(self) -> None:
-        """Remove the copies, and the worktree from the user's repository."""
-        if self.kind == "worktree":
-            _git(self.origin, "worktree", "remove", "--force", str(self.work))
-            _git(self.origin, "worktree", "prune")
+        """Remove the copies, and the worktrees from the user's repository."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.kind == "worktree":
+            git(self.origin, "worktree", "prune")
 
 
 def prepare(origin: Path, home: Path, session: str, *, limit_bytes: int) -> Workspace:
@@ -98,9 +96,9 @@ def prepare(origin: Path, home: Path, session: str, *, limit_bytes: int) -> Work
     if not origin.is_dir():
         raise NotFound(f"{origin}: there is no such folder to work on")
     folder = home.absolute() / "workspaces" / session
-    top = _git(origin, "rev-parse", "--show-toplevel")
+    top = git(origin, "rev-parse", "--show-toplevel")
     whole = top is not None and Path(top.strip()).resolve() == origin.resolve()
-    has_commit = whole and _git(origin, "rev-parse", "--verify", "HEAD") is not None
+    has_commit = whole and git(origin, "rev-parse", "--verify", "HEAD") is not None
     files = _to_take(origin, home.absolute(), in_git=top is not None)
     size = sum((origin / path).lstat().st_size for path in files)
     if size > limit_bytes:
@@ -110,11 +108,12 @@ def prepare(origin: Path, home: Path, session: str, *, limit_bytes: int) -> Work
     try:
         folder.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         folder.mkdir(mode=PRIVATE)
+        (folder / OWNER).write_text("\n".join(map(str, myself())), encoding="utf-8")
         kind = "copy"
         work = folder / "work"
-        if has_commit and _git(origin, "worktree", "add", "--detach", "--no-checkout", str(work), "HEAD") is not None:
+        if has_commit and git(origin, "worktree", "add", "--detach", "--no-checkout", str(work), "HEAD") is not None:
             kind = "worktree"
-            _git(work, "reset", "--quiet")  # so that `git status` in the worktree tells the user's changes
+            git(work, "reset", "--quiet")  # so that `git status` in the worktree tells the user's changes
         workspace = Workspace(origin, folder, kind, _branch(origin) if has_commit else None)
         _take(files, origin, (workspace.base, work))
     except OSError as error:
@@ -122,14 +121,36 @@ def prepare(origin: Path, home: Path, session: str, *, limit_bytes: int) -> Work
     return workspace
 
 
+def reopened(origin: Path, home: Path, session: str) -> Workspace | None:
+    """The place a session worked in before its conductor died, if it is still whole."""
+    folder = home.absolute() / "workspaces" / session
+    work = folder / "work"
+    if not work.is_dir() or not (folder / "base").is_dir():
+        return None
+    kind = "worktree" if (work / ".git").is_file() else "copy"
+    return Workspace(origin, folder, kind, _branch(origin) if kind == "worktree" else None)
+
+
+def merged_by_git(scratch: Path, name: str, ours: bytes, base: bytes, theirs: Path) -> Path | None:
+    """`theirs` merged line by line with `ours`, as a file in `scratch`; None if they conflict or there is no git."""
+    target = scratch / hashlib.sha256(name.encode()).hexdigest()
+    before = target.with_suffix(".base")
+    target.write_bytes(ours)
+    before.write_bytes(base)
+    if theirs.is_symlink() or git(scratch, "merge-file", "--quiet", str(target), str(before), str(theirs)) is None:
+        return None
+    shutil.copymode(theirs, target)
+    return target
+
+
 def _branch(origin: Path) -> str | None:
-    return (_git(origin, "rev-parse", "--abbrev-ref", "HEAD") or "").strip() or None
+    return (git(origin, "rev-parse", "--abbrev-ref", "HEAD") or "").strip() or None
 
 
 def _to_take(origin: Path, home: Path, *, in_git: bool) -> list[str]:
     """Relative paths of the files to work on: with git the tracked and the not ignored ones, else all but junk."""
-    listed = _git(origin, "ls-files", "-co", "--exclude-standard", "-z") if in_git else None
-    candidates = sorted(set(listed.split("\0")) - {""}) if listed else list(_walk(origin, skip=home))
+    listed = git(origin, "ls-files", "-co", "--exclude-standard", "-z") if in_git else None
+    candidates = sorted(set(listed.split("\0")) - {""}) if listed else list(paths_below(origin, skip=home))
     taken = []
     for path in candidates:
         file = origin / path
@@ -157,7 +178,8 @@ def _take(files: list[str], origin: Path, targets: tuple[Path, ...]) -> None:
             shutil.copy2(origin / path, target / path, follow_symlinks=False)
 
 
-def _walk(root: Path, *, skip: Path | None = None) -> Iterator[str]:
+def paths_below(root: Path, *, skip: Path | None = None) -> Iterator[str]:
+    """The files and links below `root`, relative to it, without junk; nothing if it is not there."""
     for folder, names, files in os.walk(root):
         here = Path(folder)
         names[:] = sorted(n for n in names if n not in JUNK and here / n != skip and not _is_environment(here / n))
@@ -172,24 +194,21 @@ def _is_environment(folder: Path) -> bool:
     return (folder / "pyvenv.cfg").is_file()
 
 
-def _bytes(path: Path) -> bytes | None:
+def content(path: Path) -> bytes | None:
+    """What a file holds, or where a link leads; None if there is none."""
     if path.is_symlink():
         return b"symbolic link to " + os.fsencode(path.readlink())
     return path.read_bytes() if path.is_file() else None
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(_bytes(path) or b"").hexdigest()
 
 
 def _inside(origin: Path, path: str) -> bool:
     return (origin / path).parent.resolve().is_relative_to(origin.resolve())
 
 
-def _bring(target: Path, source: Path, change: Change) -> None:
+def bring(target: Path, source: Path, change: Change) -> None:
     """Put one changed file in place, whole or not at all."""
     if change.after is None:
-        target.unlink()
+        target.unlink(missing_ok=True)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".orchestrion-")
@@ -201,6 +220,11 @@ def _bring(target: Path, source: Path, change: Change) -> None:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def diff_of(changes: Iterable[Change]) -> str:
+    """Changes as a unified diff."""
+    return "".join(map(_diff, changes))
 
 
 def _diff(change: Change) -> str:
@@ -225,7 +249,7 @@ def _lines(content: bytes | None) -> list[str] | None:
         return None
 
 
-def _git(folder: Path, *args: str) -> str | None:
+def git(folder: Path, *args: str) -> str | None:
     """What git says in `folder`, or None if it fails or is not there. Hooks and the user's aliases stay out."""
     command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false", *args]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

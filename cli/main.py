@@ -11,6 +11,7 @@ from orchestrion.cli import exits
 from orchestrion.cli.commands import (
     bus,
     collect,
+    conducting,
     facts,
     homes,
     hooks,
@@ -40,6 +41,8 @@ COMMANDS = (
     homes.config,
     work.plan,
     work.run,
+    conducting.resume,
+    conducting.cancel,
     imports.import_,
     collect.collect,
     hooks.hook,

@@ -38,7 +38,11 @@ class Order:
 
 def work(home: Home, order: Order, settings: Settings, form: Format) -> int:
     """Let the team work, telling it on standard error; show the outcome; the exit code. Raises as `carry_out` does."""
-    result = carry_out(home, order, settings)
+    return show_result(carry_out(home, order, settings), form)
+
+
+def show_result(result: "ExecutionResult", form: Format) -> int:
+    """Show how a session went: its agents, its diff, its end; the exit code."""
     report = result.as_json()
     sheet = Sheet(AGENT_COLUMNS, [[agent.get(name) for name in AGENT_COLUMNS] for agent in report["agents"]])
     answer(report, form, sheet=sheet)
@@ -58,7 +62,7 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
     Raises NotFound, BadDefinition, BadPlan and CannotRun before the log is touched; Interrupted when it is stopped.
     """
     from orchestrion.agents import Conductor, load_roster
-    from orchestrion.agents.conductor import check_runnable
+    from orchestrion.agents.running import check_runnable
 
     roster = load_roster(project_folder(order.workspace), team=order.team)
     plan = planned(order, roster)
@@ -68,9 +72,9 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
     with written_log(home) as (log, _):
         conductor = Conductor(log, home=home.path, limits=_limits(settings), python=Path(python) if python else None)
         execution = conductor.execute(
-            order.request, order.workspace, roster, plan=plan, apply=order.apply, observer=_telling(narrator)
+            order.request, order.workspace, roster, plan=plan, apply=order.apply, observer=telling(narrator)
         )
-        result = asyncio.run(_until_stopped(execution))
+        result = asyncio.run(until_stopped(execution))
     for line in narrator.total():
         say(line)
     return result
@@ -103,7 +107,8 @@ def _limits(settings: Settings) -> "Limits":
     return limits if timeout is None else Limits(max_parallel_agents=parallel, agent_seconds=timeout / 1000)
 
 
-def _telling(narrator: Narrator) -> "Callable[[Event], None]":
+def telling(narrator: Narrator) -> "Callable[[Event], None]":
+    """An observer that says each event as the narrator tells it."""
     def tell(event: "Event") -> None:
         for line in narrator.event(event):
             say(line)
@@ -111,7 +116,7 @@ def _telling(narrator: Narrator) -> "Callable[[Event], None]":
     return tell
 
 
-async def _until_stopped(execution: "Coroutine[Any, Any, ExecutionResult]") -> "ExecutionResult":
+async def until_stopped(execution: "Coroutine[Any, Any, ExecutionResult]") -> "ExecutionResult":
     """`execution`, stopped in order (its processes ended, its end recorded) also when we are told to terminate."""
     task = asyncio.ensure_future(execution)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrion.agents import Limits
 from orchestrion.agents.reports import Finding
 from orchestrion.agents.validating import judge
 from orchestrion.domain import events as e
@@ -58,7 +59,7 @@ def test_the_validator_runs_its_own_check_again_on_the_changed_files(  # noqa: P
     fix = f"import pathlib; pathlib.Path('app.py').write_text({replacement!r})"
     agent("beta", fix, writes=True, validation="looking", after=["looking"])
     agent("gamma", after=["beta-work"])
-    played = play("alpha beta gamma" if audited_before else "beta gamma")
+    played = play("alpha beta gamma" if audited_before else "beta gamma", limits=Limits(reworks=0))
 
     (request,) = played.of(e.MessageSent, type="validation_request")
     assert (request.sender, request.recipient, request.priority) == ("beta", "alpha", "high")
@@ -107,3 +108,43 @@ def test_an_agent_that_changed_nothing_asks_for_no_validation(agent: Agent, play
     played = play("beta")
     assert played.result.status == "completed"
     assert played.of(e.MessageSent, type="validation_request") == []
+
+
+def test_rejected_work_goes_back_to_its_author_with_the_reasons_until_it_is_approved(
+    agent: Agent, play: Callable[..., object], workspace: Path
+) -> None:
+    agent("alpha", CHECK, step={"reads": "sarif"}, capabilities=["looking"])
+    learn = (
+        "import pathlib, sys; p = pathlib.Path('app.py');"
+        "p.write_text('good' if 'new finding: BAD in app.py' in sys.argv[1] else 'bad')"
+    )
+    agent("beta", runner="process", command=["python3", "-c", learn, "{prompt}"], writes=True, validation="looking")
+    played = play("beta")
+    assert played.result.status == "completed"
+    verdicts = [m.payload["approved"] for m in played.of(e.MessageSent, type="validation_result")]
+    assert verdicts == [False, True]
+    (judged,) = played.of(e.OutcomeJudged)
+    assert (judged.subject, judged.verdict, judged.rework, judged.by) == (
+        f"{played.result.session}/beta-1",
+        "rejected",
+        True,
+        "alpha",
+    )
+    assert judged.reason == "new finding: BAD in app.py"
+    assert "+good" in played.result.diff
+    assert len(played.of(e.AgentStarted, agent="beta")) == 1
+
+
+@pytest.mark.parametrize("reworks", [0, 1, 2])
+def test_work_that_stays_bad_ends_as_a_failure_after_so_many_reworks(
+    reworks: int, agent: Agent, play: Callable[..., object]
+) -> None:
+    agent("alpha", CHECK, step={"reads": "sarif"}, capabilities=["looking"])
+    agent("beta", "import pathlib; pathlib.Path('app.py').write_text('bad')", writes=True, validation="looking")
+    played = play("beta", limits=Limits(reworks=reworks))
+    assert len(played.of(e.MessageSent, type="validation_request")) == reworks + 1
+    assert len(played.of(e.OutcomeJudged)) == reworks
+    (failed,) = played.of(e.AgentFailed)
+    assert (failed.agent, failed.status) == ("beta", "failed")
+    assert failed.reason == "alpha rejected its changes: new finding: BAD in app.py"
+    assert played.result.diff == "", "rejected work is not taken"

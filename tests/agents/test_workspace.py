@@ -82,7 +82,8 @@ def test_nothing_is_applied_when_an_agent_failed(agent: Agent, play: Callable[..
     played = play("alpha", apply=True)
     assert played.result.status == "failed"
     assert "nothing was applied" in (played.result.reason or "")
-    assert "+changed" in played.result.diff
+    assert played.result.diff == ""
+    assert "+changed" in played.of(e.AgentFailed)[0].outputs["diff"]
     assert state(workspace) == before
 
 

@@ -1,0 +1,30 @@
+"""How a session is to run: kept in its first fact, and gone by when it is resumed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrion.agents.limits import Limits
+from orchestrion.agents.past import Past
+
+
+@dataclass(frozen=True)
+class Options:
+    """Limits, whose interpreter, whether changes come back, and what all chance follows from."""
+
+    limits: Limits
+    python: Path | None
+    apply: bool
+    seed: int
+
+    def as_json(self) -> dict[str, object]:
+        """As plain values."""
+        python = str(self.python) if self.python else None
+        return {"limits": self.limits.as_json(), "python": python, "apply": self.apply, "seed": self.seed}
+
+    @classmethod
+    def of(cls, past: Past) -> "Options":
+        """Those a session began with."""
+        kept = past.start.options if isinstance(past.start.options, dict) else {}
+        python = kept.get("python")
+        limits = Limits.of(kept.get("limits") or {})
+        return cls(limits, Path(python) if python else None, bool(kept.get("apply")), int(kept.get("seed") or 0))

@@ -1,0 +1,46 @@
+"""Resumes and cancels sessions for the command line."""
+
+import asyncio
+import getpass
+
+from orchestrion.cli import exits
+from orchestrion.cli.commentary import Narrator
+from orchestrion.cli.options import Format
+from orchestrion.cli.show import answer, say
+from orchestrion.cli.teamwork import show_result, telling, until_stopped
+from orchestrion.cli.wiring import Home, opened_log, written_log
+
+
+def go_on(home: Home, session: str, form: Format) -> int:
+    """Resume `session` with a live commentary and show how it ended; the exit code."""
+    from orchestrion.agents import Conductor
+
+    with opened_log(home):
+        pass  # refuses a home without a log, which writing would begin
+    narrator = Narrator()
+    with written_log(home) as (log, _):
+        execution = Conductor(log, home=home.path).resume(session, observer=telling(narrator))
+        result = asyncio.run(until_stopped(execution))
+    for line in narrator.total():
+        say(line)
+    return show_result(result, form)
+
+
+def stop(home: Home, session: str, reason: str | None, form: Format) -> int:
+    """Cancel `session` and say how it ended; the exit code."""
+    from orchestrion.agents.cancelling import cancel
+
+    with opened_log(home):
+        pass  # as above
+    with written_log(home) as (log, _):
+        cancelled = cancel(log, home.path, session, by=_user(), reason=reason)
+    answer(cancelled.as_json(), form)
+    say(f"Session {session} ended {cancelled.status}: {cancelled.reason}")
+    return exits.OK
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # an account without a name
+        return "user"
