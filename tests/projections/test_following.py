@@ -192,7 +192,7 @@ def test_a_table_that_is_not_what_the_log_says_fails_the_proof(home: Path) -> No
     ("sql", "reads"),
     [
         ("SELECT kind FROM events WHERE session = ? AND kind = ? LIMIT ?", set()),
-        ("SELECT tool FROM tool_calls WHERE session = $session", {"calls"}),
+        ("SELECT tool FROM tool_calls WHERE session = $session", {"calls", "runs"}),
         ("WITH mine AS (FROM messages WHERE session = $s) SELECT count(*) FROM mine", {"messages"}),
     ],
 )
