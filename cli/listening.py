@@ -20,10 +20,10 @@ TOTALS = ("files", "lines", "recorded", "duplicates", "ignored", "unparseable", 
 def imported(home: Home, format: str, paths: Sequence[Path], form: Format) -> int:
     """Import `paths` into the log of `home` and show what became of every line; the exit code."""
     from orchestrion.domain.errors import NotFound
-    from orchestrion.ingest import FORMATS, import_paths
+    from orchestrion.ingest import AUTO, FORMATS, import_paths
 
-    if format not in FORMATS:
-        raise NotFound(f"there is no format {format!r}; there are {', '.join(sorted(FORMATS))}")
+    if format not in FORMATS and format != AUTO:
+        raise NotFound(f"there is no format {format!r}; there are {', '.join(sorted([AUTO, *FORMATS]))}")
     with written_log(home) as (log, redactor), Bar("importing", " bytes") as bar:
 
         def progress(now: "Progress") -> None:

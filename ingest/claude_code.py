@@ -4,6 +4,7 @@ Nothing depends on later lines, on the file's path or on line numbers, so a part
 whole. The format is described where it was met: lines of JSON, one object each, named by `type`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from orchestrion.ingest.ledger import DUPLICATE, RECORDED, ignored
 from orchestrion.ingest.values import mapping, moment, text
 
 QUEUE = frozenset({"enqueue", "dequeue", "remove", "popAll"})
+RECOGNISED = frozenset({"summary", "file-history-snapshot", "queue-operation"})
 
 
 class ClaudeReader:
@@ -131,7 +133,14 @@ class ClaudeCode:
 
     name = "claude-code"
     parser = PARSER_VERSION
-    usual_place = Path("~/.claude/projects")
+    usual_place: Path | None = Path("~/.claude/projects")
+
+    def recognises(self, values: Sequence[Any]) -> bool:
+        """Whether one of the first lines is an envelope, or one of those that stand without."""
+        lines = [value for value in values if isinstance(value, dict)]
+        return any("sessionId" in line and "uuid" in line and "type" in line for line in lines) or any(
+            line.get("type") in RECOGNISED and line.keys() & {"leafUuid", "messageId", "operation"} for line in lines
+        )
 
     def reader(self, companion: dict[str, Any] | None = None) -> ClaudeReader:
         """A reader for one file; `companion` is what the file beside an agent's own says of it."""

@@ -22,23 +22,23 @@ class Found:
     error: str | None = None
 
 
-def find(paths: Sequence[Path], usual_place: Path) -> list[Found]:
+def find(paths: Sequence[Path], suffixes: tuple[str, ...] = (SUFFIX,)) -> list[Found]:
     """The files of `paths`, each once: a folder's sessions, a session's file together with its subagents'.
 
-    Raises NotFound if a path is not there.
+    In folders, those whose names end with one of `suffixes`. Raises NotFound if a path is not there.
     """
-    asked = [path.expanduser() for path in paths or [usual_place]]
+    asked = [path.expanduser() for path in paths]
     for path in asked:
         if not path.exists():
             raise NotFound(f"{path} does not exist; give the path of a transcript or of a folder with transcripts")
-    found = {each.path.resolve(): each for path in asked for each in _in(path)}
+    found = {each.path.resolve(): each for path in asked for each in _in(path, suffixes)}
     return list(found.values())
 
 
-def _in(path: Path) -> Iterator[Found]:
+def _in(path: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
     """The files that one path means."""
     if path.is_dir():
-        yield from _in_folder(path)
+        yield from _in_folder(path, suffixes)
     elif not path.is_file():
         yield Found(path, error=f"{path} is neither a file nor a folder; give the path of a transcript")
     else:
@@ -46,21 +46,21 @@ def _in(path: Path) -> Iterator[Found]:
         yield from _subagents(path)
 
 
-def _in_folder(folder: Path) -> Iterator[Found]:
+def _in_folder(folder: Path, suffixes: tuple[str, ...] = (SUFFIX,)) -> Iterator[Found]:
     """All transcripts below a folder; a session's own file stands before its subagents'."""
     failures: list[OSError] = []
     files = [
         Path(place, name)
         for place, _, names in os.walk(folder, onerror=failures.append)
         for name in names
-        if name.endswith(SUFFIX)
+        if name.endswith(suffixes)
     ]
     yield from map(Found, sorted(files, key=str))
     for failure in failures:
         where = Path(failure.filename or folder)
         yield Found(where, error=f"{where} cannot be read: {failure.strerror}; check its permissions")
     if not files and not failures:
-        yield Found(folder, note=f"{folder} holds no session: no file in it ends with {SUFFIX}")
+        yield Found(folder, note=f"{folder} holds no session: no file in it ends with {' or '.join(suffixes)}")
 
 
 def _subagents(trunk: Path) -> Iterator[Found]:

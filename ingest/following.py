@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 
 from orchestrion.domain.ports import Log, Redactor
 from orchestrion.domain.record import Fact
-from orchestrion.ingest.importing import COMPANION_BYTES, Importer
+from orchestrion.ingest.formats import Importer
+from orchestrion.ingest.importing import COMPANION_BYTES
 from orchestrion.ingest.redacting import redacted
 from orchestrion.ingest.values import parse
 

@@ -1,9 +1,9 @@
 """Imports files block by block: a block's facts and its redacted lines go into the log in one transaction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from orchestrion.domain.errors import NotFound
 from orchestrion.domain.events import ImportCompleted
@@ -11,38 +11,19 @@ from orchestrion.domain.ports import Log, Redactor
 from orchestrion.domain.record import Fact
 from orchestrion.domain.streams import slot_of
 from orchestrion.ingest.appending import Appender
-from orchestrion.ingest.claude_code import ClaudeCode
 from orchestrion.ingest.documents import what_else
-from orchestrion.ingest.finding import Found, find
+from orchestrion.ingest.finding import SUFFIX, Found, find
 from orchestrion.ingest.forks import Samples, forks
+from orchestrion.ingest.formats import FORMATS, Importer, OfDocuments, Placed
 from orchestrion.ingest.ledger import UNPARSEABLE, FileReport, ImportReport, Ledger, best, ignored
 from orchestrion.ingest.reading import Block, blocks, fingerprint
+from orchestrion.ingest.recognising import AUTO, UNKNOWN, recognise
 from orchestrion.ingest.redacting import redacted
+from orchestrion.ingest.unrolling import DOCUMENT_SUFFIXES, unrolled
 from orchestrion.ingest.values import Line, parse
 
 COMPANION_BYTES = 1024 * 1024
 """A file beside an agent's own that is larger than this is none of ours."""
-
-
-class Reader(Protocol):
-    """Turns the values of one file into facts, in order."""
-
-    def read(self, value: Any, facts: list[Fact]) -> str:
-        """Add the facts of one value to `facts`; returns its class."""
-
-
-class Importer(Protocol):
-    """A format of other people's sessions."""
-
-    name: str
-    parser: int
-    usual_place: Path
-
-    def reader(self, companion: dict[str, Any] | None = None) -> Reader:
-        """A reader for one file; `companion` is what the file beside an agent's own says of it."""
-
-
-FORMATS: Mapping[str, Importer] = {"claude-code": ClaudeCode()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +52,28 @@ def import_paths(
     whole blocks; the next one goes on from them. Raises NotFound, LogUnavailable.
     """
     importer = FORMATS.get(format)
-    if importer is None:
-        raise NotFound(f"{format!r} is no format that can be imported; there is: {', '.join(FORMATS)}")
-    found = find(paths, importer.usual_place)
+    if importer is None and format != AUTO:
+        raise NotFound(f"{format!r} is no format that can be imported; there is: {AUTO}, {', '.join(FORMATS)}")
+    found = find(paths or _usual_places(importer), _suffixes(importer))
     tell = _Teller(found, progress)
     return ImportReport(tuple(_import_one(log, redactor, importer, each, tell) for each in found))
+
+
+def _usual_places(importer: Importer | None) -> list[Path]:
+    """Where the sessions of a format usually lie; of all formats, those places that are there."""
+    if importer is None:
+        usual = [each.usual_place.expanduser() for each in FORMATS.values() if each.usual_place]
+        return [place for place in usual if place.is_dir()]
+    if importer.usual_place is None:
+        raise NotFound(f"sessions of {importer.name} lie nowhere in particular; give a path")
+    return [importer.usual_place]
+
+
+def _suffixes(importer: Importer | None) -> tuple[str, ...]:
+    """How the names of a folder's files end that may be sessions; any name where the content is to tell."""
+    if importer is None:
+        return ("",)
+    return (SUFFIX, *DOCUMENT_SUFFIXES) if isinstance(importer, OfDocuments) else (SUFFIX,)
 
 
 class _Teller:
@@ -108,11 +106,14 @@ def _size(found: Found) -> int:
         return 0
 
 
-def _import_one(log: Log, redactor: Redactor, importer: Importer, found: Found, tell: _Teller) -> FileReport:
-    """Import one file, or say why not."""
+def _import_one(log: Log, redactor: Redactor, importer: Importer | None, found: Found, tell: _Teller) -> FileReport:
+    """Import one file, or say why not; without an importer, by the one that recognises it."""
     try:
         if found.note or found.error:
             return FileReport(found.path, note=found.note, error=found.error)
+        importer = importer or recognise(found.path)
+        if importer is None:
+            return FileReport(found.path, note=UNKNOWN)
         return _Import(log, redactor, importer, found.path, tell).run()
     except OSError as error:
         said = f"{found.path} cannot be read: {error.strerror}; check its permissions"
@@ -126,7 +127,7 @@ class _Import:
 
     def __init__(self, log: Log, redactor: Redactor, importer: Importer, path: Path, tell: _Teller) -> None:
         self._log, self._redactor, self._importer, self._path, self._tell = log, redactor, importer, path, tell
-        self._companion = _companion(path)
+        self._companion = importer.companion(path) if isinstance(importer, Placed) else _companion(path)
         self._ledger = Ledger()
         self._samples = Samples()
         self._reader = importer.reader(_as_object(self._companion))
@@ -155,9 +156,10 @@ class _Import:
     def _read_lines(self, size: int) -> str | None:
         """Read the first `size` bytes; returns what the file is if it is no session."""
         with self._path.open("rb") as file, Appender(self._log, self._ledger) as appender:
-            note = what_else(file, size)
+            parts = unrolled(self._importer, file, size)
+            note = what_else(file, size) if parts is None else None
             done = 0
-            for block in blocks(file, size):
+            for block in blocks(file, size) if parts is None else parts:
                 if note is None:
                     self._append(block, appender)
                 else:

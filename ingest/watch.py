@@ -10,7 +10,8 @@ from pathlib import Path
 
 from orchestrion.domain.ports import Log, Redactor
 from orchestrion.ingest.following import Follower, Stamp
-from orchestrion.ingest.importing import FORMATS, Importer, import_paths
+from orchestrion.ingest.formats import FORMATS, Importer
+from orchestrion.ingest.importing import import_paths
 
 SUFFIX = ".jsonl"
 ROUND_SECONDS = 0.5
@@ -127,7 +128,8 @@ class Watch:
 
 def usual_places() -> list[tuple[str, Path]]:
     """Each format that can be imported, with the folder in which its sessions usually lie, where that is there."""
-    return [(name, each.usual_place) for name, each in FORMATS.items() if each.usual_place.expanduser().is_dir()]
+    places = [(name, each.usual_place.expanduser()) for name, each in FORMATS.items() if each.usual_place is not None]
+    return [(name, place) for name, place in places if place.is_dir()]
 
 
 def _files(folder: str) -> Iterator[tuple[Path, Stamp]]:

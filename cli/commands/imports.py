@@ -10,7 +10,9 @@ from orchestrion.cli.options import Format, FormatOption, HomeOption
 
 def import_(
     *,
-    format: Annotated[str, typer.Argument(metavar="FORMAT", help="What wrote them, e.g. claude-code.")],
+    format: Annotated[
+        str, typer.Argument(metavar="FORMAT", help="What wrote them, e.g. claude-code; auto: tell by content.")
+    ],
     paths: Annotated[
         list[Path] | None, typer.Argument(metavar="PATH", help="Files or folders; else the format's usual place.")
     ] = None,

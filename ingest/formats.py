@@ -1,0 +1,53 @@
+"""The formats of other people's sessions: one line each, and what an importer of one must be able to do."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from orchestrion.domain.record import Fact
+from orchestrion.ingest.claude_code import ClaudeCode
+from orchestrion.ingest.codex import Codex
+
+
+class Reader(Protocol):
+    """Turns the values of one file into facts, in order."""
+
+    def read(self, value: Any, facts: list[Fact]) -> str:
+        """Add the facts of one value to `facts`; returns its class."""
+
+
+class Importer(Protocol):
+    """A format of other people's sessions."""
+
+    name: str
+    parser: int
+    usual_place: Path | None
+    """Where its sessions usually lie; None if nowhere in particular."""
+
+    def recognises(self, values: Sequence[Any]) -> bool:
+        """Whether a file that begins with `values` (its lines' values, or its one document) is of this format."""
+
+    def reader(self, companion: dict[str, Any] | None = None) -> Reader:
+        """A reader for one file; `companion` is what stands beside the file, or in its name, and counts to it."""
+
+
+@runtime_checkable
+class OfDocuments(Protocol):
+    """An importer of files that are one JSON document each: its parts are read as the lines of others are."""
+
+    def parts(self, document: Any) -> Iterator[dict[str, Any]] | None:
+        """What `document` holds, part by part, in its order; None if it is none of this format."""
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """An importer of files whose place says what their content does not."""
+
+    def companion(self, path: Path) -> bytes:
+        """What the place says, as one JSON object; it counts into the file's identity."""
+
+
+FORMATS: Mapping[str, Importer] = {
+    "claude-code": ClaudeCode(),
+    "codex": Codex(),
+}
