@@ -21,8 +21,6 @@ FROM learn_calibration
 WHERE agent = $agent OR $agent IS NULL
 GROUP BY agent
 ORDER BY agent"""
-_COUNTS = """SELECT count(*) FILTER (within), count(*) FILTER (NOT within) FROM learn_calibration
-WHERE agent = $agent"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +48,6 @@ class Calibration:
 def calibration(store: Store, agent: str | None = None, *, at: int | None = None) -> list[Calibration]:
     """By agent: past estimates in the log beside what happened, as of position `at`."""
     return [_of(row) for row in store.query(_BY_AGENT, {"agent": agent}, at=at).dicts()]
-
-
-def held_and_missed(store: Store, agent: str, *, at: int | None = None) -> tuple[int, int]:
-    """How many past intervals of `agent` held what happened, and how many did not."""
-    row = store.query(_COUNTS, {"agent": agent}, at=at).rows[0]
-    return int(row[0]), int(row[1])
 
 
 def _of(row: dict[str, Any]) -> Calibration:

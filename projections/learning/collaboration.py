@@ -7,23 +7,25 @@ from orchestrion.projections.learning.posterior import confidence, percent
 from orchestrion.projections.store import Store
 
 _NOBODY = ("all", "conductor", "human")
-_TALK = """SELECT
-    CASE WHEN sender = $agent THEN recipient ELSE sender END AS peer,
-    count(*) AS messages,
-    list_sort(list(position)) AS positions
-FROM messages
-WHERE sender = $agent OR recipient = $agent
-GROUP BY peer"""
-_ASKED = """SELECT asked.position, min(answered.position) AS answer
-FROM messages AS asked LEFT JOIN messages AS answered ON answered.in_reply_to = asked.message
-WHERE asked.sender = $agent AND asked.type IN ('assistance_request', 'validation_request')
-GROUP BY asked.position"""
-_HANDED = """SELECT giver, taker, count(*) AS offered,
-    count(*) FILTER (status = 'completed' AND coalesce(outcome, 'completed') = 'completed') AS completed,
-    count(*) FILTER (status = 'rejected' OR (status = 'completed' AND outcome <> 'completed')) AS spoiled,
-    list_sort(list(handoff)) AS handoffs
-FROM handoffs WHERE giver = $agent OR taker = $agent
-GROUP BY giver, taker"""
+_ALL = """SELECT
+    (SELECT list(t) FROM (
+        SELECT CASE WHEN sender = $agent THEN recipient ELSE sender END AS peer, count(*) AS messages,
+            list(position) AS positions
+        FROM messages WHERE sender = $agent OR recipient = $agent GROUP BY peer
+    ) AS t) AS talk,
+    (SELECT list(a) FROM (
+        SELECT asked.message, count(answered.message) AS answers
+        FROM messages AS asked LEFT JOIN messages AS answered ON answered.in_reply_to = asked.message
+        WHERE asked.sender = $agent AND asked.type IN ('assistance_request', 'validation_request')
+        GROUP BY asked.message
+    ) AS a) AS asked,
+    (SELECT list(h) FROM (
+        SELECT giver, taker, count(*) AS offered,
+            count(*) FILTER (status = 'completed' AND coalesce(outcome, 'completed') = 'completed') AS completed,
+            count(*) FILTER (status = 'rejected' OR (status = 'completed' AND outcome <> 'completed')) AS spoiled,
+            list_sort(list(handoff)) AS handoffs
+        FROM handoffs WHERE giver = $agent OR taker = $agent GROUP BY giver, taker
+    ) AS h) AS handed"""
 EVIDENCE_SHOWN = 50
 """Positions of messages that are named; the count is always whole."""
 
@@ -35,18 +37,17 @@ def collaboration(store: Store, agent: str, *, at: int | None = None) -> dict[st
     which more than half came to a good end. Efficiency: percent of its requests that were answered, null for fewer
     than `ENOUGH`.
     """
+    talk, asked, handed = (found or [] for found in store.query(_ALL, {"agent": agent}, at=at).rows[0])
     peers: dict[str, int] = {}
     positions: set[int] = set()
-    for peer, messages, found in store.query(_TALK, {"agent": agent}, at=at).rows:
-        if peer not in (*_NOBODY, agent, None):
-            peers[peer] = messages
-            positions.update(found)
-    handed = store.query(_HANDED, {"agent": agent}, at=at).dicts()
+    for row in talk:
+        if row["peer"] not in (*_NOBODY, agent, None):
+            peers[row["peer"]] = row["messages"]
+            positions.update(row["positions"])
     for row in handed:
         peer = row["taker"] if row["giver"] == agent else row["giver"]
         if peer != agent:
             peers[peer] = peers.get(peer, 0) + row["offered"]
-    asked = store.query(_ASKED, {"agent": agent}, at=at).rows
     return {
         "frequentCollaborators": dict(sorted(peers.items(), key=lambda item: (-item[1], item[0]))),
         "effectiveHandoffs": [_handoff(row) for row in sorted(handed, key=_surest) if _effective(row)],
@@ -74,8 +75,8 @@ def _handoff(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _efficiency(asked: list[tuple[Any, ...]]) -> dict[str, Any]:
-    answered = sum(answer is not None for _, answer in asked)
+def _efficiency(asked: list[dict[str, Any]]) -> dict[str, Any]:
+    answered = sum(row["answers"] > 0 for row in asked)
     told: dict[str, Any] = {
         "communicationEfficiency": None,
         "support": answered,

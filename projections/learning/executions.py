@@ -17,12 +17,12 @@ MAX_EXECUTIONS = 100
 """Runs of an agent that are looked at, the newest by their own times (`learning.maxExecutionsPerAgent`)."""
 ENOUGH = 3
 """Runs below which nothing is said."""
-TASK_CHARACTERS = 400
-"""Of a run's task so much is compared."""
 
-_RUNS = f"""SELECT run, session, agent, left(task, {TASK_CHARACTERS}) AS task, status, started_at, duration_ms, good,
-    objections, reason, refused_because, files_modified, calls, taught, forked_from, position, judged_at
-FROM learn_runs WHERE agent = $agent ORDER BY ended_at DESC NULLS LAST, run LIMIT $limit"""  # noqa: S608  a number
+COLUMNS = """run, session, agent, task, status, started_at, duration_ms, good, objections, reason, refused_because,
+    files_modified, calls, taught, position, judged_at, expected.low AS low_ms, expected.high AS high_ms"""
+"""What `execution_of` wants of `learn_runs`."""
+
+_RUNS = f"SELECT {COLUMNS} FROM learn_runs WHERE agent = $agent ORDER BY ended_at DESC NULLS LAST, run LIMIT $limit"  # noqa: S608  our own names
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Execution:
     """Why it failed, was refused or judged bad."""
     calls: int = 0
     judged_at: tuple[int, ...] = ()
-    forked: bool = False
-    """Its session replays the beginning of an elder one."""
+    held: bool | None = None
+    """Whether the interval that was estimated before it held its duration; None where there was none."""
 
     @property
     def evidence(self) -> tuple[int, ...]:
@@ -148,8 +148,14 @@ def execution_of(row: dict[str, Any]) -> Execution:
         complaints=tuple(dict.fromkeys(text for text in said if text)),
         calls=row["calls"],
         judged_at=tuple(row["judged_at"] or ()),
-        forked=row["forked_from"] is not None,
+        held=_held(row["duration_ms"], row["low_ms"], row["high_ms"]),
     )
+
+
+def _held(duration: int | None, low: int | None, high: int | None) -> bool | None:
+    if duration is None or low is None or high is None:
+        return None
+    return low <= duration <= high
 
 
 def _failure(told: dict[str, Any]) -> Failure:
@@ -157,9 +163,9 @@ def _failure(told: dict[str, Any]) -> Failure:
 
 
 def _owned(runs: Iterable[Execution]) -> tuple[Execution, ...]:
-    """A failed call that a forked session replays is the elder run's alone."""
+    """A failed call that a forked session replays counts for one run alone: the elder, of equals the first by name."""
     newest_first = tuple(runs)
-    elders = sorted(newest_first, key=lambda run: (run.forked, run.started_at or datetime.max, run.run))
+    elders = sorted(newest_first, key=lambda run: (run.started_at or datetime.max, run.run))
     owner: dict[str, str] = {}
     for run in elders:
         for failure in run.failures:
@@ -175,7 +181,7 @@ def _without_replays(run: Execution, owner: dict[str, str]) -> Execution:
 
 
 def _must_be_known(store: Store, agent: str, at: int | None) -> None:
-    known = "SELECT agent FROM learn_runs WHERE agent IS NOT NULL UNION SELECT agent FROM roster ORDER BY agent"
+    known = "SELECT agent FROM learn_spans WHERE agent IS NOT NULL UNION SELECT agent FROM roster ORDER BY agent"
     names = [str(row[0]) for row in store.query(known, at=at).rows]
     if agent in names:
         return

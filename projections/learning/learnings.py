@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrion.projections.learning.calibration import held_and_missed
 from orchestrion.projections.learning.collaboration import collaboration
 from orchestrion.projections.learning.durations import HELD, coverage, expected
 from orchestrion.projections.learning.executions import (
@@ -41,17 +40,17 @@ def query_learnings(
         "commonPitfalls": pitfalls(similar),
         "optimizationTips": tips(similar),
         "collaborationPatterns": collaboration(store, agent, at=at),
-        "estimatedDuration": duration(runs, similar, held_and_missed(store, agent, at=at)),
+        "estimatedDuration": duration(runs, similar),
         "confidenceScore": percent(confidence(good, bad)) if good + bad else 0,
         "basis": _basis(agent, runs, similar),
     }
 
 
-def duration(runs: Sequence[Execution], similar: Sequence[Execution], past: tuple[int, int]) -> dict[str, Any]:
+def duration(runs: Sequence[Execution], similar: Sequence[Execution]) -> dict[str, Any]:
     """`estimatedDuration` in milliseconds, from similar runs, or from all of them (said so) where those are too few."""
     chosen, of = (similar, "similar runs") if len(timed(similar)) >= ENOUGH else (runs, "all runs of the agent")
     found = expected(timed(chosen))
-    held, missed = past
+    held, missed = (sum(run.held is outcome for run in runs) for outcome in (True, False))
     told: dict[str, Any] = {
         "estimated": None,
         "min": None,

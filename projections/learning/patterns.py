@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from orchestrion.projections.learning.executions import ENOUGH, Execution, evidence_of, execution_of
+from orchestrion.projections.learning.executions import COLUMNS, ENOUGH, Execution, evidence_of, execution_of
 from orchestrion.projections.learning.pitfalls import REPEATED, issues
 from orchestrion.projections.learning.posterior import confidence, percent
 from orchestrion.projections.learning.sequences import mined
@@ -28,7 +28,8 @@ MINED_RUNS = 2000
 """Runs that are mined, the newest."""
 _DAY_SECONDS = 86_400
 
-_NEWEST = f"SELECT * FROM learn_runs WHERE agent IS NOT NULL ORDER BY ended_at DESC NULLS LAST, run LIMIT {MINED_RUNS}"  # noqa: S608  a number
+_NEWEST = f"""SELECT {COLUMNS} FROM learn_runs WHERE agent IS NOT NULL
+ORDER BY ended_at DESC NULLS LAST, run LIMIT {MINED_RUNS}"""  # noqa: S608  our own names
 _REPORTED = "SELECT * FROM learn_patterns ORDER BY pattern"
 _VALIDATIONS = """SELECT asked.run, asked.position, answered.position AS answer
 FROM messages AS asked LEFT JOIN messages AS answered ON answered.in_reply_to = asked.message

@@ -1,7 +1,7 @@
 -- One row a run, as learning sees it: how it went (good: 1 well, 0 badly, between them where judges disagree, null where
--- nobody knows) and how long it took (null where its end lies before its start). Status is that of agent_runs.
+-- nobody knows), how long it took (null where its end lies before its start), and what was expected of it.
 -- Judges' last words decide; without them a failed status or a refused validation is bad, completed is good. Cancelled,
--- interrupted, refused, running and unknown runs say nothing about the agent.
+-- interrupted, refused, unended and unknown runs say nothing about the agent.
 -- internal:
 WITH validated AS (
     SELECT
@@ -17,22 +17,21 @@ WITH validated AS (
 
 known AS (
     SELECT
-        runs.*,
+        spans.*,
+        coalesce(spans.began_at, least(spans.first_at, tools.first_at)) AS started_at,
+        coalesce(spans.finished_at, greatest(spans.last_at, tools.last_at)) AS ended_at,
         CASE
-            WHEN runs.ended_as IS NOT NULL THEN runs.ended_as
-            WHEN runs.ours THEN CASE WHEN session_spans.ended_as IS NULL THEN 'running' ELSE 'lost' END
-            WHEN runs.last_act LIKE 'interrupt%' THEN 'interrupted'
-            WHEN runs.last_message IN ('response', 'result') AND coalesce(learn_tools.unresolved, 0) = 0
-                THEN 'completed'
+            WHEN spans.ended_as IS NOT NULL THEN spans.ended_as
+            WHEN spans.ours THEN 'running'
+            WHEN spans.last_act LIKE 'interrupt%' AND spans.last_position > coalesce(tools.last_position, 0)
+                THEN 'interrupted'
+            WHEN spans.last_message IN ('response', 'result') AND coalesce(tools.unresolved, 0) = 0 THEN 'completed'
             ELSE 'unknown'
         END AS status,
-        session_spans.forked_from,
-        coalesce(learn_tools.calls, 0) AS calls,
-        learn_tools.taught,
-        learn_tools.position
-    FROM runs
-    LEFT JOIN learn_tools ON runs.run = learn_tools.run
-    LEFT JOIN session_spans ON runs.session = session_spans.session
+        coalesce(tools.calls, 0) AS calls,
+        tools.taught
+    FROM learn_spans AS spans
+    LEFT JOIN learn_tools AS tools ON spans.run = tools.run
 )
 
 SELECT
@@ -41,15 +40,12 @@ SELECT
     known.agent,
     known.task,
     known.status,
-    coalesce(known.started_at, known.first_at) AS started_at,
-    coalesce(known.ended_at, known.last_at) AS ended_at,
+    known.started_at,
+    known.ended_at,
     CASE
-        WHEN known.status IN ('running', 'refused', 'lost') THEN NULL
+        WHEN known.status IN ('running', 'refused') THEN NULL
         WHEN known.duration_ms IS NOT NULL THEN known.duration_ms
-        WHEN coalesce(known.ended_at, known.last_at) >= coalesce(known.started_at, known.first_at)
-            THEN date_diff(
-                'millisecond', coalesce(known.started_at, known.first_at), coalesce(known.ended_at, known.last_at)
-            )
+        WHEN known.ended_at >= known.started_at THEN date_diff('millisecond', known.started_at, known.ended_at)
     END AS duration_ms,
     CASE
         WHEN coalesce(judged.positive + judged.negative, 0) > 0
@@ -65,11 +61,13 @@ SELECT
     known.files_modified,
     known.calls,
     known.taught,
-    known.forked_from,
     known.position,
-    list_sort(list_distinct(
-        list_concat(coalesce(judged.positions, []), CASE WHEN validated.position IS NULL THEN [] ELSE [validated.position] END)
-    )) AS judged_at
+    list_sort(list_distinct(list_concat(
+        coalesce(judged.positions, []), CASE WHEN validated.position IS NULL THEN [] ELSE [validated.position] END
+    ))) AS judged_at,
+    learn_estimates.expected,
+    learn_estimates.position AS estimated_at
 FROM known
 LEFT JOIN learn_verdicts AS judged ON known.run = judged.subject
 LEFT JOIN validated ON known.run = validated.run
+LEFT JOIN learn_estimates ON known.run = learn_estimates.subject
