@@ -71,7 +71,7 @@ def _handoff(row: dict[str, Any]) -> dict[str, Any]:
         "confidence": percent(confidence(row["completed"], row["spoiled"])),
         "support": row["completed"],
         "contradictions": row["spoiled"],
-        "evidence": row["handoffs"][:EVIDENCE_SHOWN],
+        "handoffs": row["handoffs"][:EVIDENCE_SHOWN],
     }
 
 

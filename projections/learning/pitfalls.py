@@ -16,9 +16,10 @@ ISSUE_CHARACTERS = 120
 HIGH_SHARE, LOW_SHARE = 0.5, 0.1
 """Severity by how many of the issue's runs of known outcome went badly: high from this share, low below that."""
 
+_EXIT_CODE = re.compile(r"exit code:? \d+", re.IGNORECASE)
 _NORMAL = (
     (re.compile(r"(?<!\w)(['\"`]).{1,120}?\1(?!\w)"), "‹…›"),
-    (re.compile(r"(?:[A-Za-z]:\\|~?/|\.{1,2}/)?[\w.@-]+(?:[/\\][\w.@-]+)+/?|/[\w.@-]+"), "‹path›"),
+    (re.compile(r"(?:(?<![A-Za-z])[A-Za-z]:\\|~?/|\.{1,2}/)?[\w.@-]+(?:[/\\][\w.@-]+)+/?|/[\w.@-]+"), "‹path›"),
     (re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b", re.IGNORECASE), "‹id›"),
     (re.compile(r"\d+"), "‹n›"),
     (re.compile(r"\s+"), " "),
@@ -27,8 +28,12 @@ _NORMAL = (
 
 @lru_cache(maxsize=4096)
 def normalised(said: str) -> str:
-    """The first line that says something, without what differs from case to case: quotes, paths, ids, numbers."""
-    text = next((line.strip() for line in said.splitlines() if line.strip()), "")
+    """The first line that says something, without what differs from case to case: quotes, paths, ids, numbers.
+
+    A first line that only tells the exit code says nothing: the next one is taken along.
+    """
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    text = ": ".join(lines[:2]) if lines and _EXIT_CODE.fullmatch(lines[0]) else "".join(lines[:1])
     for expression, kept in _NORMAL:
         text = expression.sub(kept, text)
     return text[:ISSUE_CHARACTERS].strip() or "failed without a word"
