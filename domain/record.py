@@ -49,3 +49,5 @@ class Appended:
     positions: tuple[int, ...] = ()
     duplicates: int = 0
     conflicts: tuple[Fact, ...] = ()
+    blobs: tuple[str, ...] = ()
+    """The names of the blobs that were given beside them, in order."""

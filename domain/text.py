@@ -10,9 +10,14 @@ MAX_COUNT = 2**63 - 1
 
 def storable(text: Any) -> Any:
     """`text` without what UTF-8 or SQLite cannot hold: a lone surrogate becomes its escape, NUL becomes ␀."""
-    if not isinstance(text, str) or (text.isascii() and "\0" not in text):
+    if not isinstance(text, str):
         return text
-    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "␀")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text.replace("\0", "␀") if "\0" in text else text
 
 
 def in_utc(moment: datetime) -> datetime:

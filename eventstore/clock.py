@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
 
+_WIDTH = len("2026-01-31T12:00:00.000000")
+
 
 def utc_now() -> datetime:
     """The wall clock in UTC."""
@@ -13,7 +15,8 @@ def utc_now() -> datetime:
 
 def stamp(moment: datetime) -> str:
     """`2026-01-31T12:00:00.000000Z`: 27 characters always, so that text order is time order."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{utc.isoformat(timespec='microseconds')[:_WIDTH]}Z"
 
 
 def after(last: str, now: datetime) -> str:

@@ -89,10 +89,10 @@ class RecordedLog:
         if not facts and not blobs:
             return Appended()
         entries = [self._door.entry(fact, clean=clean) for fact in facts]
-        outcome = self._recorder.record(entries, {sha256(blob).hexdigest(): blob for blob in blobs})
-        return Appended(
-            tuple(outcome.positions), outcome.duplicates, tuple(facts[index] for index in outcome.conflicts)
-        )
+        names = tuple(sha256(blob).hexdigest() for blob in blobs)
+        outcome = self._recorder.record(entries, dict(zip(names, blobs, strict=True)))
+        conflicts = tuple(facts[index] for index in outcome.conflicts)
+        return Appended(tuple(outcome.positions), outcome.duplicates, conflicts, names)
 
     def read(self, *, after: int = 0, upto: int | None = None) -> Iterator[Record | DeadLetter]:
         """The log from position `after` (excluded) to `upto` (included), in order.

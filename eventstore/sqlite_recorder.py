@@ -128,16 +128,29 @@ class SQLiteLogRecorder(SQLiteLogReader):
 
         With `expect` (stream, version) nothing is written at all if a place is taken or that version is not there.
         """
+        packed = self._packed(entries, blobs)
         with self.writing() as c:
             tail = self._checked_tail(c)
             outcome = self._recorded(c, tail, entries, expect)
             taken = set(outcome.conflicts)
-            kept = dict(blobs)
+            kept = set(blobs)
             for index, entry in enumerate(entries):
                 if entry.bodies and index not in taken:
                     kept.update(entry.bodies)
-            _insert_blobs(c, kept)
+            _insert_blobs(c, {name: packed[name] for name in packed if name in kept})
             return outcome
+
+    def _packed(self, entries: Sequence[Entry], blobs: Mapping[str, bytes]) -> dict[str, tuple[int, bytes]]:
+        """Sizes and compressed contents of what the log does not hold yet: before the lock, for nobody shall wait."""
+        given = dict(blobs)
+        for entry in entries:
+            given.update(entry.bodies)
+        if not given:
+            return {}
+        with self.reading() as c:
+            new = [(name, content) for name, content in given.items() if not _holds(c, name)]
+        compressor = zstandard.ZstdCompressor()
+        return {name: (len(content), compressor.compress(content)) for name, content in new}
 
     def _recorded(
         self, c: sqlite3.Cursor, tail: tuple[int, str, bytes], entries: Sequence[Entry], expect: tuple[str, int] | None
@@ -237,9 +250,12 @@ def _sorted_out(c: sqlite3.Cursor, entries: Sequence[Entry]) -> tuple[list[Store
     return list(fresh.values()), duplicates, conflicts
 
 
-def _insert_blobs(c: sqlite3.Cursor, blobs: Mapping[str, bytes]) -> None:
-    for name, content in blobs.items():
-        c.execute("SELECT 1 FROM blobs WHERE hash = ?", (name,))
-        if c.fetchone() is None:
-            data = zstandard.ZstdCompressor().compress(content)
-            c.execute("INSERT INTO blobs VALUES (?,?,?,?)", (name, len(content), CODEC, data))
+def _holds(c: sqlite3.Cursor, name: str) -> bool:
+    c.execute("SELECT 1 FROM blobs WHERE hash = ?", (name,))
+    return c.fetchone() is not None
+
+
+def _insert_blobs(c: sqlite3.Cursor, packed: Mapping[str, tuple[int, bytes]]) -> None:
+    for name, (size, data) in packed.items():
+        if not _holds(c, name):  # another writer may have come first
+            c.execute("INSERT INTO blobs VALUES (?,?,?,?)", (name, size, CODEC, data))
