@@ -15,6 +15,8 @@ WAIT_SECONDS = 0.25
 """How long the follower waits for the log before it looks whether it shall stop."""
 BATCH_SECONDS = 0.03
 """After a growth, how long the next ones may gather: taking in each event by itself would leave no time to answer."""
+YIELD_SECONDS = 0.003
+"""After a slow question, a chance for a quick one: the store answers one at a time, whoever comes first."""
 RETRY_SECONDS = 1.0
 """After trouble with the log, how long until it is tried again."""
 
@@ -77,7 +79,12 @@ class Trouble(Message):
 
 def answers(views: Views, questions: list[Question], at: int | None) -> dict[str, Answered]:
     """The answers by name, as of position `at`. Raises OrchestrionError."""
-    return {question.name: _answer(views, question, at) for question in questions}
+    found = {}
+    for question in questions:
+        found[question.name] = _answer(views, question, at)
+        if question.rest:
+            sleep(YIELD_SECONDS)
+    return found
 
 
 def _answer(views: Views, question: Question, at: int | None) -> Answered:

@@ -39,4 +39,8 @@ class Lane:
     def begin(self, questions: list[Question], at: int | None) -> None:
         """They are asked now."""
         self.asking, self.again, self.waiting = True, False, False
-        self._asked, self._since = (questions, at), self._now()
+        self._asked = questions, at
+
+    def end(self) -> None:
+        """They are answered now."""
+        self.asking, self._since = False, self._now()

@@ -16,7 +16,7 @@ from orchestrion.tui.tree import grown
 from orchestrion.tui.widgets.grid import Grid
 from orchestrion.tui.widgets.overview import Overview
 
-OVERVIEW_SECONDS = 0.5
+OVERVIEW_SECONDS = 1.0
 _RUNS = "list_contains($below, run)"
 RUNS = (
     Column("name", "Agent", tone="strong", widest=34),
@@ -38,7 +38,7 @@ STORY = (
     Column("told", "Commentary, newest first", figures.text, grow=True, widest=40),
     Column("position", "Position", figures.count, right=True, tone="quiet"),
 )
-QUESTIONS = ("tokens", "phases", "runs", "session")
+QUESTIONS = ("tokens", "fresh_messages", "fresh_calls", "phases", "runs", "session")
 
 
 class Session(View):
@@ -62,7 +62,8 @@ class Session(View):
         session = self.dashboard.session
         if session is None:
             return []
-        asked = [Question(name, question(name), {"session": session}, rest=OVERVIEW_SECONDS) for name in QUESTIONS]
+        its = {"session": session}
+        asked = [Question(name, question(name), its, rest=OVERVIEW_SECONDS) for name in QUESTIONS]
         return [*asked, self.query_one("#story", Grid).question(question("story"), "position DESC", session=session)]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:

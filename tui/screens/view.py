@@ -23,7 +23,7 @@ from orchestrion.tui.widgets.scrubber import Scrubber
 if TYPE_CHECKING:
     from orchestrion.tui.app import Dashboard
 
-REST_SECONDS = 0.03
+REST_SECONDS = 0.02
 """Between two rounds of a screen whose log does not stop growing."""
 
 
@@ -149,7 +149,7 @@ class View(Screen[None]):
     def _draw(self, message: Answers) -> None:
         message.stop()
         lane = self._lanes[message.slow]
-        lane.asking = False
+        lane.end()
         if message.answers:
             self._answers |= message.answers
             if all(question.name in self._answers for question in self.questions()):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -16,12 +15,11 @@ from textual.strip import Strip
 
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Question
-from orchestrion.tui.columns import SIGNS, Column, Row, tone_of
+from orchestrion.tui.columns import Column, Row, tone_of
+from orchestrion.tui.widgets.cells import GAP, Order, column_at, fit, heads, signed, widths
 
-PAGE_ROWS = 120
+PAGE_ROWS = 60
 """Rows asked for at a time, at least."""
-GAP = 2
-NARROWEST_GROWING = 24
 
 
 class Grid(ScrollView, can_focus=True):
@@ -100,7 +98,7 @@ class Grid(ScrollView, can_focus=True):
         self.columns = tuple(columns)
         self.empty = empty
         self.border_title = title or None
-        self.ordered: tuple[str, bool] | None = None
+        self.ordered: Order | None = None
         """Column and whether it falls, when the reader chose an order."""
         self.answered: Answered | None = None
         self._names: tuple[str, ...] = ()
@@ -213,7 +211,7 @@ class Grid(ScrollView, can_focus=True):
         self.post_message(self.Wanted(self))
 
     def on_click(self, event: events.Click) -> None:
-        column = self._column_at(event.x + self.scroll_offset.x)
+        column = column_at(self._widths, event.x + self.scroll_offset.x)
         if event.y == 0:
             self._order(column)
             return
@@ -257,7 +255,8 @@ class Grid(ScrollView, can_focus=True):
     def _head(self, left: int, width: int) -> Strip:
         """The titles; an arrow at an end says that there are more columns that way."""
         style = self.get_component_rich_style("grid--head")
-        strip = Strip([Segment(text, style) for text in self._heads()]).crop_extend(left, left + width, style)
+        titles = heads(self.columns, self._widths, self.ordered)
+        strip = Strip([Segment(titles, style)]).crop_extend(left, left + width, style)
         if left + width < self.virtual_size.width:
             strip = Strip.join([strip.crop(0, width - 1), Strip([Segment("›", style)])])
         return Strip.join([Strip([Segment("‹", style)]), strip.crop(1)]) if left else strip
@@ -274,7 +273,7 @@ class Grid(ScrollView, can_focus=True):
             style = base + self._tone(column, text)
             if here and index == self.column and self.has_focus:
                 style = self.get_component_rich_style("grid--cell")
-            segments.append(Segment(_fit(_signed(column, text), self._widths[index], column.right), style))
+            segments.append(Segment(fit(signed(column, text), self._widths[index], column.right), style))
             segments.append(Segment(" " * GAP, base))
         return base, Strip(segments)
 
@@ -288,28 +287,8 @@ class Grid(ScrollView, can_focus=True):
             name_of = {"quiet": "quiet", "strong": "strong"}.get(name, "row")
         return self.get_component_rich_style(f"grid--{name_of}", partial=True)
 
-    def _heads(self) -> list[str]:
-        heads = []
-        for column, width in zip(self.columns, self._widths, strict=True):
-            mark = ("▼" if self.ordered[1] else "▲") if self.ordered and self.ordered[0] == column.key else ""
-            heads += [_fit(column.title + mark, width, column.right), " " * GAP]
-        return heads
-
     def _measure(self) -> None:
-        """Give each column the width of its widest loaded cell; what is left goes to the columns that grow."""
-        rows = self.answered.rows if self.answered else []
-        place = {name: i for i, name in enumerate(self._names)}
-        self._widths = []
-        for column in self.columns:
-            index = place.get(column.key)
-            cells = [_signed(column, column.write(row[index])) for row in rows] if index is not None else []
-            widest = max(map(cell_len, cells), default=0)
-            marked = self.ordered is not None and self.ordered[0] == column.key
-            self._widths.append(max(cell_len(column.title) + marked, min(column.widest, widest)))
-        growing = [i for i, column in enumerate(self.columns) if column.grow]
-        free = self.size.width - sum(self._widths) - GAP * len(self._widths)
-        for index in growing:
-            self._widths[index] = max(NARROWEST_GROWING, self._widths[index] + free // len(growing))
+        self._widths = widths(self.columns, self.answered, self.size.width, self.ordered)
         self.virtual_size = Size(sum(self._widths) + GAP * (len(self._widths) - 1), self.count + 1)
 
     def _show_cursor(self) -> None:
@@ -339,25 +318,3 @@ class Grid(ScrollView, can_focus=True):
         found = (i for i, values in enumerate(self.answered.rows) if values[0] == key)
         index = next(found, None)
         return None if index is None else self.answered.offset + index
-
-    def _column_at(self, x: int) -> int:
-        edge = 0
-        for index, width in enumerate(self._widths):
-            edge += width + GAP
-            if x < edge:
-                return index
-        return len(self._widths) - 1
-
-
-def _signed(column: Column, text: str) -> str:
-    """A state's name with its sign, so that it is not told by colour alone."""
-    tone = tone_of(text) if column.tone == "status" else None
-    return f"{SIGNS[tone]} {text}" if tone else text
-
-
-def _fit(text: str, width: int, right: bool) -> str:
-    """`text` in exactly `width` cells; what is cut ends with `…`."""
-    room = width - cell_len(text)
-    if room < 0:
-        return set_cell_size(text, width - 1) + "…"
-    return " " * room + text if right else text + " " * room

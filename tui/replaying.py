@@ -1,0 +1,138 @@
+"""The part of the dashboard that goes through time: a session's time line, stepping, seeking, playing; reading only."""
+
+import time
+from functools import partial
+from typing import Literal
+
+from textual import on
+from textual.app import App
+from textual.timer import Timer
+
+from orchestrion.domain.inert import one_line
+from orchestrion.tui.feed import Feed
+from orchestrion.tui.player import TICK_SECONDS, Player
+from orchestrion.tui.screens.prompt import Prompt
+from orchestrion.tui.timing import Timed, load
+from orchestrion.tui.widgets.scrubber import Scrubber
+
+CHOOSE = "Choose a session first: Enter on one of the Sessions screen."
+
+
+class Replaying(App[None]):
+    """An app over `feed` whose `player` says as of which position it is shown."""
+
+    def __init__(self, feed: Feed, session: str | None, start: int | None, speed: float) -> None:
+        super().__init__()
+        self.feed = feed
+        self.session = session
+        self.everything = session is None
+        """Whether screens show all sessions rather than the chosen one."""
+        self.player = Player(time.monotonic, speed)
+        self._start = start
+        self._timing = False
+        self._ticker: Timer | None = None
+
+    @property
+    def at(self) -> int | None:
+        """The position that is shown; None for now."""
+        return self.player.at
+
+    def ask(self) -> None:
+        """Let every screen ask anew."""
+        raise NotImplementedError
+
+    def reframe(self) -> None:
+        """Bring the lines around the screen up to date."""
+        raise NotImplementedError
+
+    def say(self, sentence: str, *, severity: Literal["information", "warning", "error"] = "information") -> None:
+        """A short notice; what it quotes is made inert and never read as markup."""
+        self.notify(one_line(sentence), severity=severity, markup=False)
+
+    def start_clock(self) -> None:
+        """Make the clock that playing needs; it stands still until then."""
+        self._ticker = self.set_interval(TICK_SECONDS, self._tick, name="player", pause=True)
+
+    def action_rewind(self) -> None:
+        if self.session is None:
+            self.say(CHOOSE)
+        elif self.player.timeline is None:
+            self.load_timeline()
+
+    def load_timeline(self) -> None:
+        """Load the chosen session's time line, anew where it grew."""
+        if not self._timing and self.session is not None:
+            self._timing = True
+            self.run_worker(partial(load, self, self.feed.views, self.session), thread=True, group="timing")
+
+    @on(Timed)
+    def _timed(self, message: Timed) -> None:
+        self._timing = False
+        if message.timeline is None or message.session != self.session:
+            return
+        fresh = self.player.timeline is None
+        if fresh:
+            self.player.at = self._start
+            self._start = None
+        self.player.load(message.timeline)
+        if fresh:
+            self.everything = False
+            self.moved_in_time()
+        self.reframe()
+
+    def action_live(self) -> None:
+        self.player.leave()
+        self.moved_in_time()
+
+    def action_play(self) -> None:
+        self.player.play()
+        self.moved_in_time()
+
+    def action_step(self, by: int) -> None:
+        self.player.step(by)
+        self.moved_in_time()
+
+    def action_step_agent(self, by: Literal[1, -1]) -> None:
+        self.player.step_agent(by)
+        self.moved_in_time()
+
+    def action_failure(self, by: Literal[1, -1]) -> None:
+        if not self.player.failure(by):
+            self.say("No failure lies that way.")
+        self.moved_in_time()
+
+    def action_speed(self, factor: float) -> None:
+        self.player.faster(factor)
+        self.reframe()
+
+    def action_seek(self, share: float) -> None:
+        self.player.seek(share)
+        self.moved_in_time()
+
+    def action_go_to(self) -> None:
+        self.push_screen(Prompt("Position of the log:", digits=True), self._go_to)
+
+    def _go_to(self, given: str | None) -> None:
+        if given:
+            self.go(int(given))
+
+    @on(Scrubber.Sought)
+    def _sought(self, message: Scrubber.Sought) -> None:
+        self.go(message.position)
+
+    def go(self, position: int) -> None:
+        """Show everything as it stood at `position`."""
+        self.player.go(position)
+        self.moved_in_time()
+
+    def _tick(self) -> None:
+        if self.player.tick():
+            self.moved_in_time()
+
+    def moved_in_time(self) -> None:
+        """The position shown is another one."""
+        if self._ticker is not None:
+            (self._ticker.resume if self.player.playing else self._ticker.pause)()
+        self.ask()
+        self.reframe()
+        self.refresh_bindings()
