@@ -106,6 +106,7 @@ class Conductor:
         Raises NotFound, Refused (recorded elsewhere), RuleBroken (ended, or conducted by another that lives),
         CannotRun and BadDefinition (its team), and what `execute` raises.
         """
+        await asyncio.to_thread(sweep, self._home, self._log)
         past = recall(self._log, session)
         if past.end is not None:
             raise RuleBroken(f"session {session} has ended ({past.end.status}); there is nothing to resume")
@@ -166,7 +167,7 @@ class Conductor:
                 await asyncio.to_thread(session.place.close)
 
     async def _to_the_end(self, session: _Session, performance: Performance) -> ExecutionResult:
-        journal, place, began = session.journal, session.place, session.journal.now()
+        journal, place, began = session.journal, session.place, session.journal.began(session.name)
         result = ExecutionResult(session.name, "failed", session.plan.phases)
         work = asyncio.ensure_future(_within_time(performance, session.options.limits.session_seconds))
         stop = _Stop(work, performance, journal)

@@ -105,6 +105,10 @@ class Journal:
         """The session has ended. Raises RuleBroken."""
         self.session(sessions.End(session, status, reason, self.now()))
 
+    def began(self, session: str) -> datetime:
+        """When it started, by an earlier conductor perhaps."""
+        return self._sessions[session].started_at or self.now()
+
     def has_ended(self, session: str) -> bool:
         """Whether the log says so."""
         return self._sessions.get(session, sessions.Session()).status is not None

@@ -14,11 +14,14 @@ from orchestrion.cli.wiring import Home, opened_log, written_log
 def go_on(home: Home, session: str, form: Format) -> int:
     """Resume `session` with a live commentary and show how it ended; the exit code."""
     from orchestrion.agents import Conductor
+    from orchestrion.agents.past import recall
 
     with opened_log(home):
         pass  # refuses a home without a log, which writing would begin
     narrator = Narrator()
     with written_log(home) as (log, _):
+        for fact in recall(log, session).events:
+            narrator.event(fact)  # so that it knows what the new facts speak of
         execution = Conductor(log, home=home.path).resume(session, observer=telling(narrator))
         result = asyncio.run(until_stopped(execution))
     for line in narrator.total():
