@@ -30,6 +30,9 @@ from orchestrion.projections.columns import FIELDS, TYPED, quoted
 from orchestrion.projections.tables import Tables
 
 SAMPLE_EVENTS = 600
+LANDS_IN = {"calls": "call", "messages": "message", "usage": "request_id", "runs": "run", "session_spans": "session"}
+KEPT_WITH = {"session_spans": "project"}
+"""The second column of each INSERT: any text will do."""
 BUILDER = """
 import json, resource, sys, time
 from pathlib import Path
@@ -90,9 +93,11 @@ def rounds(home: Path, scratch: Path, events: int, count: int) -> dict[str, list
                 "read_json to memory": lambda: read_json(lines, None),
                 "store's tail": lambda: tail(log, scratch / "none"),
                 "snapshot opened": lambda folder=folder: opened(log, folder),
-                "per event, sampled": lambda: per_event(rows),
             }.items():
                 figures.setdefault(name, []).append(timed(leg))
+            with duckdb.connect(":memory:") as con:
+                Tables.create(con, "own")
+                figures.setdefault("per event, sampled", []).append(timed(lambda con=con: per_event(con, rows)))
             shutil.rmtree(folder)
             (scratch / f"r{number}.duckdb").unlink()
     finally:
@@ -128,7 +133,7 @@ def read_json(lines: Path, file: Path | None) -> None:
         if file:
             con.execute(f"ATTACH '{file}' AS gen")
             own = "gen.own"
-        tables = Tables.create(con, own)
+        Tables.create(con, own)
         state = ", ".join(f"{quoted(name)} {kind}" for name, kind in FIELDS.items())
         columns = {"position": "BIGINT", "stream": "VARCHAR", "version": "BIGINT", "kind": "VARCHAR"}
         columns |= {"recorded_at": "TIMESTAMP", "data": "VARCHAR", "state": f"STRUCT({state})"}
@@ -139,7 +144,7 @@ def read_json(lines: Path, file: Path | None) -> None:
             f"FROM read_json('{lines}', format = 'newline_delimited', columns = {columns})"
         )
         con.execute(f"UPDATE {own}.meta SET position = (SELECT max(position) FROM {own}.wide)")
-        tables.refresh()
+        Tables(con, own).refresh()
         if file:
             con.execute("CHECKPOINT gen")
 
@@ -158,31 +163,26 @@ def opened(log: Any, folder: Path) -> None:
         store.query("SELECT count(*) FROM events")
 
 
-def per_event(rows: list[Any]) -> None:
-    """One prepared INSERT an event into the wide table and one into its model's, a commit every hundred."""
-    with duckdb.connect(":memory:") as con:
-        Tables.create(con, "own")
-        for number, (position, stream, version, kind, recorded_at, raw) in enumerate(rows):
-            if number % 100 == 0:
-                con.execute("BEGIN")
-            state = json.loads(raw)
-            typed = {name: state[name] for name in state if name in TYPED}
-            names = ", ".join(map(quoted, ["position", "stream", "version", "kind", "recorded_at", *typed, "data"]))
-            marks = ", ".join("?" * (len(typed) + 6))
-            values = [position, stream, version, kind, recorded_at, *typed.values(), raw.decode()]
-            con.execute(f"INSERT INTO own.wide ({names}) VALUES ({marks})", values)
-            match kind:
-                case "tool.called" | "tool.returned":
-                    con.execute("INSERT INTO own.calls (call, session, run) VALUES (?, ?, ?)",
-                                [state["call"], state["session"], state["run"]])  # fmt: skip
-                case "message.sent":
-                    con.execute("INSERT INTO own.messages (message, session) VALUES (?, ?)",
-                                [state["message"], state["session"]])  # fmt: skip
-                case "usage.recorded":
-                    con.execute("INSERT INTO own.usage (request_id, session) VALUES (?, ?)",
-                                [state["request_id"], state["session"]])  # fmt: skip
-            if number % 100 == 99:
-                con.execute("COMMIT")
+def per_event(con: duckdb.DuckDBPyConnection, rows: list[Any]) -> None:
+    """One prepared INSERT an event into each table that it lands in, a commit every hundred.
+
+    Those are the wide table, its subject's, its run's and its session's: the tables that the builder fills as well.
+    """
+    for number, (position, stream, version, kind, recorded_at, raw) in enumerate(rows):
+        if number % 100 == 0:
+            con.execute("BEGIN")
+        state = json.loads(raw)
+        typed = {name: state[name] for name in state if name in TYPED}
+        names = ", ".join(map(quoted, ["position", "stream", "version", "kind", "recorded_at", *typed, "data"]))
+        marks = ", ".join("?" * (len(typed) + 6))
+        values = [position, stream, version, kind, recorded_at, *typed.values(), raw.decode()]
+        con.execute(f"INSERT INTO own.wide ({names}) VALUES ({marks})", values)
+        for table, key in LANDS_IN.items():
+            if key in state:
+                statement = f"INSERT INTO own.{table} ({key}, {KEPT_WITH.get(table, 'session')}) VALUES (?, ?)"
+                con.execute(statement, [state[key], state["session"]])
+        if number % 100 == 99:
+            con.execute("COMMIT")
 
 
 def show(events: int, figures: dict[str, list[float]]) -> None:

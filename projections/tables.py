@@ -23,6 +23,9 @@ from orchestrion.projections.repair import Row, repair
 SMALL_BATCH_EVENTS = 1000
 """Up to here the insert itself tells what it could not read, which spares a waiting reader a millisecond."""
 
+STRETCH_POSITIONS = 245_760
+"""Two of DuckDB's row groups, one for each thread: about 100 MB on their way into a snapshot."""
+
 _ROWS = (
     '[{"position":"BIGINT","stream":"VARCHAR","version":"BIGINT","kind":"VARCHAR",'
     '"recorded_at":"VARCHAR","state":"VARCHAR"}]'
@@ -92,19 +95,22 @@ class Tables:
             self._note(rows[-1][0])
 
     def take_arrow(self, source: ArrowSource) -> None:
-        """Take in what `source` holds beyond the position, in one transaction with the new one."""
-        after = self.position
-        with self._transaction():
-            kinds, last = self._survey(source, after)
-            if last is not None:
-                with self._arriving(source.arrow(after, last)):
-                    self.con.execute(insert_wide(f"{self.own}.wide", _ARRIVING, kinds))
-                self._look_again(after)
-                self._note(last)
+        """Take in what `source` holds beyond the position, each stretch in one transaction with its new position."""
+        kinds, last = self._survey(source)
+        while last is not None and self.position < last:
+            upto = min(last, self.position + STRETCH_POSITIONS)
+            # A stream is read by one thread; a table of its rows is parsed by all.
+            with self._arriving(source.arrow(self.position, upto)):
+                self.con.execute(f"CREATE OR REPLACE TEMP TABLE inbox AS FROM {_ARRIVING}")
+            with self._transaction():
+                self.con.execute(insert_wide(f"{self.own}.wide", "inbox", kinds))
+                self._look_again(self.position)
+                self._note(upto)
+        self.con.execute("DROP TABLE IF EXISTS inbox")
 
-    def _survey(self, source: ArrowSource, after: int) -> tuple[frozenset[str], int | None]:
+    def _survey(self, source: ArrowSource) -> tuple[frozenset[str], int | None]:
         """Which kinds are to come, and up to where: naming them spares the insert all columns that stay empty."""
-        with self._arriving(source.arrow(after)):
+        with self._arriving(source.arrow(self.position)):
             rows = self.con.execute("SELECT kind::VARCHAR, max(position) FROM arriving GROUP BY kind").fetchall()
         return frozenset(row[0] for row in rows), max((row[1] for row in rows), default=None)
 

@@ -41,12 +41,12 @@ CREATE MACRO m() AS 1
 CREATE SECRET s (TYPE s3, KEY_ID 'a', SECRET 'b')
 DROP VIEW events
 ALTER VIEW events RENAME TO e
-INSERT INTO own.wide (position) VALUES (1)
-UPDATE own.meta SET position = 0
+INSERT INTO tail.own.wide (position) VALUES (1)
+UPDATE tail.own.meta SET position = 0
 DELETE FROM events
-DELETE FROM own.wide
-TRUNCATE own.wide
-MERGE INTO own.meta USING own.meta m ON true WHEN MATCHED THEN DELETE
+DELETE FROM tail.own.wide
+TRUNCATE tail.own.wide
+MERGE INTO tail.own.meta USING tail.own.meta m ON true WHEN MATCHED THEN DELETE
 BEGIN
 CHECKPOINT
 VACUUM
@@ -56,8 +56,8 @@ EXECUTE p
 SET VARIABLE x = 1
 SELECT 1; SELECT 2
 SELECT 1; DROP VIEW events
-EXPLAIN ANALYZE DELETE FROM own.wide
-WITH gone AS (DELETE FROM own.wide RETURNING *) SELECT * FROM gone
+EXPLAIN ANALYZE DELETE FROM tail.own.wide
+WITH gone AS (DELETE FROM tail.own.wide RETURNING *) SELECT * FROM gone
 """.strip().splitlines()
 
 REACHES = """
