@@ -25,8 +25,8 @@ PLAIN_ITEMS = frozenset({"reasoning", "ghost_snapshot", "compaction"})
 PLAIN_EVENTS = frozenset({
     "task_started", "agent_reasoning", "agent_reasoning_raw_content", "agent_reasoning_section_break",
     "item_started", "item_completed", "entered_review_mode", "exited_review_mode", "thread_settings_applied",
-    "thread_name_updated", "sub_agent_activity", "guardian_assessment", "plan_update", "turn_diff", "exec_command_begin",
-    "exec_command_output_delta", "mcp_tool_call_begin", "patch_apply_begin", "web_search_begin",
+    "thread_name_updated", "sub_agent_activity", "guardian_assessment", "plan_update", "turn_diff",
+    "exec_command_begin", "exec_command_output_delta", "mcp_tool_call_begin", "patch_apply_begin", "web_search_begin",
     "collab_agent_spawn_begin", "collab_agent_interaction_begin", "collab_waiting_begin", "collab_close_begin",
 })  # fmt: skip
 INCIDENTS = {"error": "api_error", "stream_error": "api_error", "warning": "warning", "turn_aborted": "interruption"}
@@ -46,7 +46,7 @@ class CodexReader(SessionReader):
         self._prompt: str | None = None
         self._tools, self.agents = Tools(self), Agents(self)
 
-    def line(self, value: dict[str, Any]) -> str:
+    def line(self, value: dict[str, Any]) -> str:  # noqa: PLR0911 - one a kind
         """Tell one line."""
         kind, payload = kind_of(value), mapping(value.get("payload"))
         self.at = moment(value.get("timestamp"))
@@ -109,7 +109,7 @@ class CodexReader(SessionReader):
             return "message/context"
         return self._asked("item", said)
 
-    def _event(self, kind: str, event: dict[str, Any]) -> str:
+    def _event(self, kind: str, event: dict[str, Any]) -> str:  # noqa: PLR0911 - one a kind
         """What the client noted."""
         match kind:
             case "user_message":
@@ -196,6 +196,6 @@ class Codex:
         """Whether one of the first lines is the head of a thread."""
         return any(line.get("type") == "session_meta" and "payload" in line for line in objects(values))
 
-    def reader(self, companion: dict[str, Any] | None = None) -> CodexReader:
+    def reader(self, companion: dict[str, Any] | None = None) -> CodexReader:  # noqa: ARG002 - the port's
         """A reader for one file."""
         return CodexReader()

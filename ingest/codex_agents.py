@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrion.domain import events as e
 from orchestrion.ingest.claude_context import Recent
-from orchestrion.ingest.telling import MAIN, PARTIAL
+from orchestrion.ingest.telling import MAIN, PARTIAL, TRANSFER
 from orchestrion.ingest.values import mapping, milliseconds, text
 
 if TYPE_CHECKING:
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 REMEMBERED_AGENTS = 4096
 SPAWN = "spawn_agent"
-TRANSFER = "transfer_to_"
 
 
 class Agents:

@@ -35,7 +35,7 @@ class Tools:
         if kind in _CALLS:
             return self._called(kind, item)
         if kind.endswith(("_output", "tool_result")):
-            return self._returned(kind, item)
+            return self._returned(item)
         return None
 
     def _called(self, kind: str, item: dict[str, Any]) -> str:
@@ -54,7 +54,7 @@ class Tools:
         self._thread.agents.called(call, tool, mapping(params), cause)
         return ""
 
-    def _returned(self, kind: str, item: dict[str, Any]) -> str:
+    def _returned(self, item: dict[str, Any]) -> str:
         call, output = text(item.get("call_id")), item.get("output", item.get("tools"))
         if call is None:
             return "return-without-id"
@@ -97,7 +97,7 @@ class Tools:
             case "exec_command_end":
                 self._executed(call, event)
             case "patch_apply_end":
-                self._end(call, "apply_patch", event.get("changes"), event.get("success") is not False, event)
+                self._end(call, "apply_patch", event.get("changes"), event, well=event.get("success") is not False)
             case _:
                 self._answered(call, event)
         return "told"
@@ -105,29 +105,28 @@ class Tools:
     def _executed(self, call: str, event: dict[str, Any]) -> None:
         code = event.get("exit_code")
         known = code if isinstance(code, int) and abs(code) < 2**31 else None
-        self._end(call, "exec_command", {"command": event.get("command")}, known in (0, None), event, known)
+        self._end(
+            call, "exec_command", {"command": event.get("command")}, event, well=known in (0, None), exit_code=known
+        )
 
     def _answered(self, call: str, event: dict[str, Any]) -> None:
         invocation, result = mapping(event.get("invocation")), mapping(event.get("result"))
         failed = "Err" in result or mapping(result.get("Ok")).get("isError") is True
         server, name = text(invocation.get("server")), text(invocation.get("tool")) or "mcp"
         tool = f"mcp__{server}__{name}" if server else name
-        self._end(
-            call, tool, invocation.get("arguments"), not failed, event, result=result.get("Ok", result.get("Err"))
-        )
+        answer = result.get("Ok", result.get("Err"))
+        self._end(call, tool, invocation.get("arguments"), event, well=not failed, result=answer)
 
-    def _end(
-        self, call: str, tool: str, params: Any, well: bool, event: dict[str, Any], code: int | None = None, **more: Any
-    ) -> None:
+    def _end(self, call: str, tool: str, params: Any, event: dict[str, Any], *, well: bool, **more: Any) -> None:
         """Tell a call and its return as a witness who is superseded by the call's own lines."""
         took = mapping(event.get("duration"))
         seconds = milliseconds(took.get("secs"), 1000)
         nanos = took.get("nanos")
         duration = None if seconds is None else seconds + (nanos // 1_000_000 if isinstance(nanos, int) else 0)
-        said = more.get("result", event.get("aggregated_output") or event.get("stdout") or event.get("stderr"))
+        said = more.pop("result", event.get("aggregated_output") or event.get("stdout") or event.get("stderr"))
         self._thread.call(call, tool, params, parser=PARTIAL)
         status: e.CallStatus = "ok" if well else "error"
-        self._thread.answer(call, status, said, parser=PARTIAL, exit_code=code, duration_ms=_natural(duration))
+        self._thread.answer(call, status, said, parser=PARTIAL, duration_ms=_natural(duration), **more)
 
 
 def _natural(value: int | None) -> int | None:

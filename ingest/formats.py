@@ -7,6 +7,10 @@ from typing import Any, Protocol, runtime_checkable
 from orchestrion.domain.record import Fact
 from orchestrion.ingest.claude_code import ClaudeCode
 from orchestrion.ingest.codex import Codex
+from orchestrion.ingest.copilot import Copilot
+from orchestrion.ingest.gemini import Gemini
+from orchestrion.ingest.openhands import OpenHands
+from orchestrion.ingest.pi import Pi
 
 
 class Reader(Protocol):
@@ -50,4 +54,8 @@ class Placed(Protocol):
 FORMATS: Mapping[str, Importer] = {
     "claude-code": ClaudeCode(),
     "codex": Codex(),
+    "copilot": Copilot(),
+    "gemini": Gemini(),
+    "pi": Pi(),
+    "openhands": OpenHands(),
 }

@@ -16,6 +16,8 @@ MAIN = "main"
 
 HUMAN = "human"
 ALL = "all"
+TRANSFER = "transfer_to_"
+"""How tools are named that give the work to another agent."""
 
 PARTIAL = 0
 """The parser version of what another witness knows better, and so supersedes."""
@@ -77,7 +79,7 @@ class SessionReader(ABC):
         self.tell(e.AgentStarted, **({"parser": known["parser"]} if "parser" in known else {}))
 
     def join(self, agent: str, run: str, **known: Any) -> None:
-        """Tell that a run of an agent exists, once; its parent is the session's own run unless `known` says otherwise."""
+        """Tell that a run of an agent exists, once; its parent is the session's own unless `known` says so."""
         if run in self._begun:
             return
         self._begun.add(run)
@@ -97,8 +99,13 @@ class SessionReader(ABC):
         return self.tell(e.MessageSent, message=message, **fields, **more)
 
     def call(self, call: str, tool: str, params: Any, **more: Any) -> str:
-        """Tell a tool call, with its MCP server where the tool's name holds it. Returns its place."""
-        return self.tell(e.ToolCalled, call=call, tool=tool, mcp_server=server_of(tool), params=params, **more)
+        """Tell a tool call, and the handoff that it may be. Returns its place."""
+        fields = {"call": call, "tool": tool, "mcp_server": server_of(tool), "params": params, **more}
+        cause = self.tell(e.ToolCalled, **fields)
+        if tool.startswith(TRANSFER):
+            task = spoken(mapping(params).get("message") or mapping(params).get("task"))
+            self.hand_over(call, self.agent or MAIN, tool.removeprefix(TRANSFER), task, cause=cause)
+        return cause
 
     def answer(self, call: str, status: e.CallStatus, result: Any, **more: Any) -> str:
         """Tell a tool's return; the text of a failure is its error. Returns its place."""
@@ -108,7 +115,11 @@ class SessionReader(ABC):
 
     def incident(self, type: str, detail: Any, key: str | None = None) -> str:
         """Tell of something that is neither call nor message. Returns its place."""
-        return self.tell(e.IncidentObserved, incident=key or str(self.ordinal), type=type, detail=detail)
+        return self.tell(e.IncidentObserved, incident=key or self.own(), type=type, detail=detail)
+
+    def own(self, name: object = None) -> str:
+        """An id of the session's own for what has none, or none that is unique: by default the value's number."""
+        return f"{self.session}:{self.ordinal if name is None else name}"
 
     def hand_over(self, handoff: str, giver: str, taker: str, task: str, **more: Any) -> str:
         """Tell that work was given to another agent. Returns its place."""
