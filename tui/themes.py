@@ -1,6 +1,10 @@
 """The two themes, dark and light; `quiet` and `faint` text and the line `here` are colours of our own in both."""
 
+from collections.abc import Mapping
+
+from rich.style import Style
 from textual.theme import Theme
+from textual.widget import Widget
 
 DARK = Theme(
     name="orchestrion-dark",
@@ -49,3 +53,40 @@ LIGHT = Theme(
 THEMES = (DARK, LIGHT)
 OWN_COLOURS = {name: DARK.variables[name] for name in ("quiet", "faint", "here")}
 """What a theme that is not ours gets."""
+
+_INKS: dict[str, Mapping[str, Style]] = {}
+
+
+def inks(widget: Widget) -> Mapping[str, Style]:
+    """What lines are drawn with, by name, in the theme of the widget's app.
+
+    Component classes would say the same in CSS, but Textual applies the whole stylesheet for each of them anew.
+    """
+    app = widget.app
+    if app.theme not in _INKS:
+        _INKS[app.theme] = _mixed(app.theme_variables)
+    return _INKS[app.theme]
+
+
+def _mixed(colours: Mapping[str, str]) -> Mapping[str, Style]:
+    front, back, panel = colours["foreground"], colours["background"], colours["panel"]
+    cursor = Style(color=colours["block-cursor-foreground"], bgcolor=colours["block-cursor-background"], bold=True)
+    return {
+        "row": Style(color=front, bgcolor=back),
+        "head": Style(color=colours["quiet"], bgcolor=panel, bold=True),
+        "line": Style(bgcolor=colours["here"]),
+        "unfocused": Style(bgcolor=panel),
+        "cell": cursor,
+        "tab": Style(color=back, bgcolor=colours["primary"], bold=True),
+        "plain": Style(),
+        "quiet": Style(color=colours["quiet"]),
+        "faint": Style(color=colours["faint"]),
+        "strong": Style(color=colours["primary"], bold=True),
+        "unknown": Style(color=colours["faint"], italic=True),
+        "good": Style(color=colours["success"]),
+        "bad": Style(color=colours["error"], bold=True),
+        "warn": Style(color=colours["warning"]),
+        "busy": Style(color=colours["accent"]),
+        "past": Style(color=back, bgcolor=colours["warning"], bold=True),
+        "done": Style(color=colours["primary"]),
+    }

@@ -1,7 +1,5 @@
 """The lines around every screen: where one is, what is looked at, and what is wrong with the log."""
 
-from typing import ClassVar
-
 from rich.text import Text
 from textual import events
 from textual.app import RenderResult
@@ -11,6 +9,7 @@ from textual.widget import Widget
 
 from orchestrion.domain.inert import one_line
 from orchestrion.tui.actions import of
+from orchestrion.tui.themes import inks
 
 SCREENS = tuple(action for action in of("everywhere") if action.act.startswith("look("))
 
@@ -18,11 +17,8 @@ SCREENS = tuple(action for action in of("everywhere") if action.act.startswith("
 class Tabs(Widget):
     """The screens by number; a click goes there."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"tabs--here", "tabs--number"}
     DEFAULT_CSS = """
     Tabs { height: 1; background: $panel; color: $quiet; }
-    Tabs > .tabs--here { background: $primary; color: $background; text-style: bold; }
-    Tabs > .tabs--number { color: $warning; }
     """
 
     class Chosen(Message):
@@ -41,9 +37,9 @@ class Tabs(Widget):
         after = self._after()
         for action in SCREENS:
             if f"'{self.here}'" in action.act:
-                text.append(f" {action.keys} {action.label}{after}", self.get_component_rich_style("tabs--here"))
+                text.append(f" {action.keys} {action.label}{after}", inks(self)["tab"])
             else:
-                text.append(f" {action.keys}", self.get_component_rich_style("tabs--number", partial=True))
+                text.append(f" {action.keys}", inks(self)["warn"])
                 text.append(f" {action.label}{after}")
         return text
 
@@ -64,11 +60,8 @@ class Tabs(Widget):
 class Context(Widget):
     """What is looked at, on the left, and as of which position, on the right."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"context--live", "context--past"}
     DEFAULT_CSS = """
     Context { height: 1; background: $surface; }
-    Context > .context--live { color: $success; }
-    Context > .context--past { color: $background; background: $warning; text-style: bold; }
     """
 
     subject: reactive[str] = reactive("")
@@ -79,7 +72,7 @@ class Context(Widget):
         right = f" {self.standing} "
         subject = Text(f" {one_line(self.subject)}", no_wrap=True)
         subject.truncate(max(0, self.size.width - len(right)), overflow="ellipsis", pad=True)
-        subject.append(right, self.get_component_rich_style("context--past" if self.past else "context--live"))
+        subject.append(right, inks(self)["past" if self.past else "good"])
         return subject
 
 

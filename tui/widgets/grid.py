@@ -16,6 +16,7 @@ from textual.strip import Strip
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Question
 from orchestrion.tui.columns import Column, Row, tone_of
+from orchestrion.tui.themes import inks
 from orchestrion.tui.widgets.cells import GAP, Order, column_at, fit, heads, signed, widths
 
 PAGE_ROWS = 60
@@ -25,27 +26,7 @@ PAGE_ROWS = 60
 class Grid(ScrollView, can_focus=True):
     """Rows of `columns`; the first column of an answer must be the row's identity, which the cursor keeps."""
 
-    DEFAULT_CSS = """
-    Grid { height: 1fr; background: $background; }
-    Grid > .grid--head { color: $quiet; background: $panel; text-style: bold; }
-    Grid > .grid--row { color: $foreground; }
-    Grid > .grid--line { background: $here; }
-    Grid > .grid--cell { color: $block-cursor-foreground; background: $block-cursor-background; text-style: bold; }
-    Grid > .grid--unfocused { background: $panel; }
-    Grid > .grid--quiet { color: $quiet; }
-    Grid > .grid--strong { color: $primary; text-style: bold; }
-    Grid > .grid--unknown { color: $faint; text-style: italic; }
-    Grid > .grid--good { color: $success; }
-    Grid > .grid--bad { color: $error; text-style: bold; }
-    Grid > .grid--warn { color: $warning; }
-    Grid > .grid--busy { color: $accent; }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"grid--{name}"
-        for name in (
-            "head", "row", "line", "cell", "unfocused", "quiet", "strong", "unknown", "good", "bad", "warn", "busy",
-        )
-    }  # fmt: skip
+    DEFAULT_CSS = "Grid { height: 1fr; background: $background; }"
     BINDINGS: ClassVar[list[Any]] = [
         *bindings("list"),
         Binding("up,k", "move(-1)", "Up", show=False),
@@ -242,19 +223,19 @@ class Grid(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         left, width = self.scroll_offset.x, self.size.width
-        blank = self.get_component_rich_style("grid--row")
+        blank = inks(self)["row"]
         if y == 0:
             return self._head(left, width)
         row = self.scroll_offset.y + y - 1
         if row >= self.count:
             note = self.empty if y == 1 and self.answered is not None and not self.count else ""
-            return Strip([Segment(note, self.get_component_rich_style("grid--quiet"))]).crop_extend(0, width, blank)
+            return Strip([Segment(note, inks(self)["quiet"])]).crop_extend(0, width, blank)
         style, strip = self._line(row)
         return strip.crop_extend(left, left + width, style)
 
     def _head(self, left: int, width: int) -> Strip:
         """The titles; an arrow at an end says that there are more columns that way."""
-        style = self.get_component_rich_style("grid--head")
+        style = inks(self)["head"]
         titles = heads(self.columns, self._widths, self.ordered)
         strip = Strip([Segment(titles, style)]).crop_extend(left, left + width, style)
         if left + width < self.virtual_size.width:
@@ -262,30 +243,27 @@ class Grid(ScrollView, can_focus=True):
         return Strip.join([Strip([Segment("‹", style)]), strip.crop(1)]) if left else strip
 
     def _line(self, row: int) -> tuple[Style, Strip]:
-        base = self.get_component_rich_style("grid--row")
+        base = inks(self)["row"]
         here = row == self.row
         if here:
-            base += self.get_component_rich_style("grid--line" if self.has_focus else "grid--unfocused")
+            base += inks(self)["line" if self.has_focus else "unfocused"]
         values = self.at(row)
         segments = []
         for index, column in enumerate(self.columns):
             text = "…" if values is None else column.write(values.get(column.key))
             style = base + self._tone(column, text)
             if here and index == self.column and self.has_focus:
-                style = self.get_component_rich_style("grid--cell")
+                style = inks(self)["cell"]
             segments.append(Segment(fit(signed(column, text), self._widths[index], column.right), style))
             segments.append(Segment(" " * GAP, base))
         return base, Strip(segments)
 
     def _tone(self, column: Column, text: str) -> Style:
-        name = column.tone
         if text == column.unknown:
-            name_of = "unknown"
-        elif name == "status":
-            name_of = tone_of(text) or "row"
-        else:
-            name_of = {"quiet": "quiet", "strong": "strong"}.get(name, "row")
-        return self.get_component_rich_style(f"grid--{name_of}", partial=True)
+            return inks(self)["unknown"]
+        if column.tone == "status":
+            return inks(self)[tone_of(text) or "plain"]
+        return inks(self)[column.tone]
 
     def _measure(self) -> None:
         self._widths = widths(self.columns, self.answered, self.size.width, self.ordered)

@@ -1,7 +1,5 @@
 """The time line of a replayed session: marks, where one is, and how fast it plays."""
 
-from typing import ClassVar
-
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -11,29 +9,27 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from orchestrion.tui import figures
+from orchestrion.tui.themes import inks
 from orchestrion.tui.timeline import MARKS, Timeline
+
+INKS = {
+    "failure": "bad",
+    "handoff": "warn",
+    "pattern": "busy",
+    "message": "done",
+    "event": "faint",
+    "past": "done",
+    "knob": "warn",
+    "future": "faint",
+}
 
 
 class Scrubber(Widget):
     """Two lines: the marks of the session's events over the line on which the position slides; and the figures."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"scrubber--{mark}" for mark in MARKS),
-        "scrubber--past",
-        "scrubber--future",
-        "scrubber--knob",
-    }
     DEFAULT_CSS = """
     Scrubber { height: 3; background: $panel; padding: 0 1; display: none; }
     Scrubber.-shown { display: block; }
-    Scrubber > .scrubber--failure { color: $error; text-style: bold; }
-    Scrubber > .scrubber--handoff { color: $warning; }
-    Scrubber > .scrubber--pattern { color: $accent; }
-    Scrubber > .scrubber--message { color: $primary; }
-    Scrubber > .scrubber--event { color: $faint; }
-    Scrubber > .scrubber--past { color: $primary; }
-    Scrubber > .scrubber--future { color: $faint; }
-    Scrubber > .scrubber--knob { color: $warning; text-style: bold; }
     """
 
     timeline: reactive[Timeline | None] = reactive(None)
@@ -83,7 +79,7 @@ class Scrubber(Widget):
         return text
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"scrubber--{name}", partial=True)
+        return inks(self)[INKS[name]]
 
     def on_click(self, event: events.Click) -> None:
         if self.timeline is not None and len(self.timeline):
