@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         load_roster,
         make_plan,
     )
+    from orchestrion.cli.api import CommunicationBus, HandoffSystem, Orchestrator, RuntimeLogger
     from orchestrion.domain.errors import OrchestrionError
     from orchestrion.domain.events import Event
     from orchestrion.eventstore import open_log
@@ -23,13 +24,17 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "AgentDefinition": "agents",
+    "CommunicationBus": "cli.api",
     "Conductor": "agents",
     "Event": "domain.events",
     "ExecutionResult": "agents",
+    "HandoffSystem": "cli.api",
     "Limits": "agents",
     "OrchestrionError": "domain.errors",
+    "Orchestrator": "cli.api",
     "Plan": "agents",
     "Roster": "agents",
+    "RuntimeLogger": "cli.api",
     "Store": "projections",
     "example_repository": "agents",
     "import_paths": "ingest",
@@ -40,13 +45,17 @@ _ROOMS = {
 
 __all__ = [
     "AgentDefinition",
+    "CommunicationBus",
     "Conductor",
     "Event",
     "ExecutionResult",
+    "HandoffSystem",
     "Limits",
+    "Orchestrator",
     "OrchestrionError",
     "Plan",
     "Roster",
+    "RuntimeLogger",
     "Store",
     "example_repository",
     "import_paths",

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from orchestrion.agents.exchange import Instance
 from orchestrion.agents.post import WAIT_SECONDS, Letter, Post
@@ -15,6 +16,60 @@ IMMEDIATE = "immediate"
 STARTS_A_RUN = frozenset({"high", "critical"})
 """Urgencies at which a new run may be started where nobody able is idle."""
 
+Start = Callable[[str], str | None]
+"""Begins a run that has a capability and says which, if it can."""
+
+
+@dataclass
+class Plea:
+    """A request for help: it waits `seconds` for somebody able and idle, who then has as long to take it."""
+
+    post: Post
+    sender: str
+    capability: str
+    context: Any
+    urgency: str = "normal"
+    seconds: float = ASSISTANCE_SECONDS
+    start: Start | None = None
+
+    def __post_init__(self) -> None:
+        self._deadline = time.monotonic() + self.seconds
+        if self.urgency == IMMEDIATE:
+            self.urgency = "critical"
+
+    @property
+    def left(self) -> float:
+        """Seconds it still waits."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def ask(self) -> MessageSent | None:
+        """Ask whoever is the most able and idle now; None if nobody is. Raises as `Post.send` does."""
+        helper = self._helper()
+        if helper is None and self.start is not None and self.urgency in STARTS_A_RUN:
+            start, self.start = self.start, None
+            run = start(self.capability)
+            self.post.exchange.catch_up()
+            helper = self.post.exchange.live.get(run or "")
+        return None if helper is None else self.post.send(self.sender, helper.run, self._letter())
+
+    def give_up(self) -> NoReturn:
+        """Nobody came: the request is kept as expired, and the asker is told by NotFound."""
+        able = self.post.exchange.able(self.capability, but=self.sender)
+        what = "everybody with the capability {!r} was busy" if able else "nobody has the capability {!r}"
+        reason = f"{what.format(self.capability)}, for the {self.seconds:g} s that the request for help was to wait"
+        self.post.dead_letter(self.sender, self.capability, self._letter(), NotFound(reason))
+
+    def _helper(self) -> Instance | None:
+        exchange = self.post.exchange
+        exchange.catch_up()
+        if exchange.ended:
+            raise RuleBroken(f"the session {self.post.session} has ended; nobody can be asked for help in it")
+        return next((each for each in exchange.able(self.capability, but=self.sender) if each.idle), None)
+
+    def _letter(self) -> Letter:
+        payload = {"capability": self.capability, "context": self.context}
+        return Letter("assistance_request", payload, self.urgency, seconds=self.seconds or ASSISTANCE_SECONDS)
+
 
 def request_assistance(
     post: Post,
@@ -24,40 +79,15 @@ def request_assistance(
     urgency: str = "normal",
     *,
     seconds: float = ASSISTANCE_SECONDS,
-    start: Callable[[str], str | None] | None = None,
+    start: Start | None = None,
 ) -> MessageSent:
-    """Ask the most able idle agent for help, waiting up to `seconds` for one; the request that was delivered to it.
+    """Ask the most able idle agent for help, waiting for one (see `Plea`); the request that was sent to it.
 
-    `start` begins a run for a capability and says which; it is asked once, if the urgency allows it. The request
-    expires `seconds` after it was asked. Raises NotFound when nobody able was idle in time, with the request kept as
-    expired; RuleBroken for a sender that is not there.
+    Never the asker. Raises NotFound when nobody able was idle in time, RuleBroken for a sender that is not there.
     """
-    priority = "critical" if urgency == IMMEDIATE else urgency
-    deadline = time.monotonic() + seconds
-    helper = _idle(post, sender, capability)
-    if helper is None and start is not None and priority in STARTS_A_RUN:
-        run = start(capability)
-        post.exchange.catch_up()
-        helper = post.exchange.live.get(run or "")
-    while helper is None and (left := deadline - time.monotonic()) > 0:
-        post.log.wait(post.exchange.position, min(left, WAIT_SECONDS))
-        helper = _idle(post, sender, capability)
-    left = max(0.0, deadline - time.monotonic())
-    payload = {"capability": capability, "context": context}
-    letter = Letter("assistance_request", payload, priority, seconds=left)
-    if helper is None:
-        post.dead_letter(sender, capability, letter, _nobody(post, sender, capability, seconds))
-    return post.send(sender, helper.run, letter)
-
-
-def _idle(post: Post, sender: str, capability: str) -> Instance | None:
-    post.exchange.catch_up()
-    if post.exchange.ended:
-        raise RuleBroken(f"the session {post.session} has ended; nobody can be asked for help in it")
-    return next((each for each in post.exchange.able(capability, but=sender) if each.idle), None)
-
-
-def _nobody(post: Post, sender: str, capability: str, seconds: float) -> NotFound:
-    able = post.exchange.able(capability, but=sender)
-    what = f"everybody with the capability {capability!r} was busy" if able else f"nobody has {capability!r}"
-    return NotFound(f"{what} for the {seconds:g} s that the request for assistance was to wait")
+    plea = Plea(post, sender, capability, context, urgency, seconds, start)
+    while (sent := plea.ask()) is None:
+        if not plea.left:
+            plea.give_up()
+        post.log.wait(post.exchange.position, min(plea.left, WAIT_SECONDS))
+    return sent

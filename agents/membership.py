@@ -35,14 +35,19 @@ def end_session(log: Log, session: str, status: RunStatus = "completed", reason:
     decided(log, stream, ending)
 
 
-def register(log: Log, session: str, agent: str, capabilities: Sequence[str], *, description: str | None = None) -> str:
+def register(log: Log, session: str, agent: str, capabilities: Sequence[str]) -> str:
     """Put an agent on the session's roster and start a run of it that has nothing to do yet; the run."""
+    enlist(log, session, agent, capabilities)
+    return start_run(log, session, agent, None)
+
+
+def enlist(log: Log, session: str, agent: str, capabilities: Sequence[str]) -> None:
+    """Put an agent on the session's roster."""
     event = AgentRegistered(
         source="conductor", happened_at=datetime.now(UTC), session=session, agent=agent,
-        description=description, capabilities=tuple(capabilities), runner="external",
+        capabilities=tuple(capabilities), runner="external",
     )  # fmt: skip
     decided(log, stream_of(event), lambda _: [event])
-    return start_run(log, session, agent, None)
 
 
 def start_run(log: Log, session: str, agent: str, task: str | None) -> str:

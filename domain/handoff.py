@@ -34,6 +34,7 @@ class Offer:
     package: Any
     at: datetime
     cause: str | None = None
+    taker_run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ def decide(handoff: Handoff, command: Command) -> Iterator[e.Event]:
                 handoff=command.handoff,
                 giver=command.giver,
                 taker=command.taker,
+                taker_run=command.taker_run,
                 task=command.task,
                 urgency=command.urgency,
                 package=command.package,

@@ -169,7 +169,7 @@ def test_help_comes_from_the_most_able_idle_agent_and_never_from_the_asker(post:
 
 
 def test_nobody_is_sent_their_own_request_for_help(post: Post, runs: list[str], log: MemoryLog) -> None:
-    with pytest.raises(NotFound, match="nobody has 'only-agent-00'"):
+    with pytest.raises(NotFound, match="nobody has the capability 'only-agent-00'"):
         request_assistance(post, runs[0], "only-agent-00", {}, seconds=0)
     (expired,) = facts(log, e.MessageExpired)
     assert expired.recipient == "only-agent-00"
@@ -177,7 +177,7 @@ def test_nobody_is_sent_their_own_request_for_help(post: Post, runs: list[str], 
 
 def test_a_request_waits_for_an_able_agent_to_be_idle(post: Post, runs: list[str], log: MemoryLog) -> None:
     busy = request_assistance(post, runs[0], "only-agent-01", {}, seconds=0)
-    with pytest.raises(NotFound, match=r"was busy for the 0\.05 s"):
+    with pytest.raises(NotFound, match=r"was busy, for the 0\.05 s"):
         request_assistance(post, runs[0], "only-agent-01", {}, seconds=0.05)
     post.reply(runs[1], busy.message, Letter("response", {"text": "done"}))
     assert request_assistance(post, runs[0], "only-agent-01", {}, seconds=0).recipient_runs == (runs[1],)

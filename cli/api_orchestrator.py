@@ -1,0 +1,116 @@
+"""The Python API's orchestrator: a request in, a team at work, and statistics of what the log holds."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from orchestrion.agents import Conductor, ExecutionResult, Limits, Plan, Roster, load_roster
+from orchestrion.cli.api_bus import CommunicationBus
+from orchestrion.cli.wiring import home_of, stored, written_log
+from orchestrion.domain.errors import Refused
+from orchestrion.domain.events import Event
+from orchestrion.domain.ports import Log
+
+COMMUNICATION = "SELECT type, count(*) AS messages FROM messages GROUP BY type ORDER BY type"
+DELIVERIES = "SELECT state, count(*) AS deliveries FROM deliveries GROUP BY state ORDER BY state"
+HANDOFFS = "SELECT status, count(*) AS handoffs FROM handoffs GROUP BY status ORDER BY status"
+SESSIONS = "SELECT status, count(*) AS sessions FROM sessions GROUP BY status ORDER BY status"
+PATTERNS = "SELECT count(*) FROM patterns"
+
+
+class Orchestrator:
+    """Runs a team on a workspace. An asynchronous context manager; several requests may be executed at once.
+
+    `team` is a folder of agent definitions besides the workspace's own. Every method may raise LogUnavailable.
+    """
+
+    def __init__(
+        self,
+        workspace: Path | None = None,
+        *,
+        home: Path | None = None,
+        team: Path | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.workspace, self.home = workspace or Path.cwd(), home_of(home)
+        self._team, self._limits = team, limits or Limits()
+        self._stack = ExitStack()
+        self._log: Log | None = None
+        self._roster: Roster | None = None
+        self._executing: set[asyncio.Task[ExecutionResult]] = set()
+
+    async def initialize(self) -> None:
+        """Open the log and read the roster. Raises NotFound, BadDefinition."""
+        if self._log is None:
+            self._roster = await asyncio.to_thread(load_roster, self.workspace, team=self._team)
+            self._log, _ = self._stack.enter_context(written_log(self.home))
+
+    async def execute_request(
+        self,
+        request: str,
+        *,
+        timeout: float | None = None,
+        plan: Plan | None = None,
+        apply: bool = False,
+        observer: Callable[[Event], None] | None = None,
+    ) -> ExecutionResult:
+        """Plan `request`, run it on a copy of the workspace, and say how it went; `timeout` in seconds ends it.
+
+        An agent's failure is in the result, not an exception. Raises BadPlan, CannotRun, NotFound, Refused before
+        anything is written.
+        """
+        log, roster = self._opened()
+        limits = self._limits if timeout is None else replace(self._limits, session_seconds=timeout)
+        conductor = Conductor(log, home=self.home.path, limits=limits)
+        execution = conductor.execute(request, self.workspace, roster, plan=plan, apply=apply, observer=observer)
+        task = asyncio.ensure_future(execution)
+        self._executing.add(task)
+        try:
+            return await task
+        finally:
+            self._executing.discard(task)
+
+    def bus(self, session: str) -> CommunicationBus:
+        """The bus of one of the log's sessions, to be opened by `async with`."""
+        return CommunicationBus(self.home.path, session=session)
+
+    async def get_statistics(self) -> dict[str, Any]:
+        """Counts over the whole log: `sessions`, `communication`, `handoffs` by their states, `learning`."""
+        self._opened()
+        return await asyncio.to_thread(self._statistics)
+
+    async def shutdown(self) -> None:
+        """Stop what is being executed, each with its end recorded, and let go of the log."""
+        for task in self._executing:
+            task.cancel()
+        await asyncio.gather(*self._executing, return_exceptions=True)
+        self._log = None
+        self._stack.close()
+
+    async def __aenter__(self) -> Self:
+        await self.initialize()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.shutdown()
+
+    def _opened(self) -> tuple[Log, Roster]:
+        if self._log is None or self._roster is None:
+            raise Refused("the orchestrator is not open: await its initialize() first, or use it by `async with`")
+        return self._log, self._roster
+
+    def _statistics(self) -> dict[str, Any]:
+        log, _ = self._opened()
+        with stored(log, self.home) as store:
+            return {
+                "sessions": dict(store.query(SESSIONS).rows),
+                "communication": {
+                    "messages": dict(store.query(COMMUNICATION).rows),
+                    "deliveries": dict(store.query(DELIVERIES).rows),
+                },
+                "handoffs": dict(store.query(HANDOFFS).rows),
+                "learning": {"patterns": store.query(PATTERNS).rows[0][0]},
+            }
