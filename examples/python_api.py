@@ -24,7 +24,10 @@ async def speak(home: Path) -> None:
         answer = await bus.answer_to(request, seconds=5)
         print("answer:", answer.payload if answer else None)
 
-        handoffs = HandoffSystem(bus, workspace=home)
+        project = home / "project"
+        project.mkdir()
+        (project / "auth.ts").touch()  # the finding names it, so a package without it would be rejected
+        handoffs = HandoffSystem(bus, workspace=project)
         given = {"task": "Fix the vulnerability", "recommendations": {"next_actions": ["Validate it"]}}
         offered = await handoffs.initiate_handoff("security-auditor", "backend-api-developer", given)
         context = await handoffs.receive_handoff("backend-api-developer", offered)
