@@ -9,8 +9,12 @@ from orchestrion.ingest.claude_code import ClaudeCode
 from orchestrion.ingest.codex import Codex
 from orchestrion.ingest.copilot import Copilot
 from orchestrion.ingest.gemini import Gemini
+from orchestrion.ingest.mini_swe import MiniSwe
 from orchestrion.ingest.openhands import OpenHands
 from orchestrion.ingest.pi import Pi
+from orchestrion.ingest.swe_agent import SweAgent
+from orchestrion.ingest.tau_bench import TauBench
+from orchestrion.ingest.who_and_when import WhoAndWhen
 
 
 class Reader(Protocol):
@@ -58,4 +62,8 @@ FORMATS: Mapping[str, Importer] = {
     "gemini": Gemini(),
     "pi": Pi(),
     "openhands": OpenHands(),
+    "mini-swe-agent": MiniSwe(),
+    "swe-agent": SweAgent(),
+    "tau-bench": TauBench(),
+    "who-and-when": WhoAndWhen(),
 }
