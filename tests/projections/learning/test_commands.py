@@ -1,0 +1,97 @@
+"""learn, judge and calibration, as people and scripts use them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrion.cli.main import main
+from orchestrion.domain.streams import witnessed
+from orchestrion.eventstore import open_log
+
+
+@pytest.fixture
+def home(tmp_path: Path, past: Any) -> Path:
+    log = open_log(tmp_path / "home")
+    try:
+        for n in range(4):
+            log.observe([witnessed(fact) for fact in past(ms=3000 + n).facts(n)])
+    finally:
+        log.close()
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def speak(capsys: pytest.CaptureFixture[str], home: Path) -> Callable[..., tuple[int, str, str]]:
+    def call(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([*words, "--home", str(home)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+def test_learn_answers_for_people_and_scripts(speak) -> None:
+    code, out, _ = speak("learn", "fixer", "--task", "fix 'login'", "--complexity", "low", "--technologies", "python")
+    assert code == 0
+    assert "Read → Edit → Bash" in out
+    answer = json.loads(speak("learn", "fixer", "--format", "json")[1])
+    assert answer["confidenceScore"] == 63
+    assert answer["recommendedApproach"]["evidence"]
+
+
+def test_learn_without_an_agent_lists_patterns(speak) -> None:
+    assert "Read → Edit" in speak("learn")[1]
+    assert json.loads(speak("learn", "--format", "json")[1])[0]["evidence"]
+    assert speak("learn", "--task", "x")[0] == 2
+
+
+def test_an_unknown_agent_is_refused_with_the_nearest(speak) -> None:
+    code, out, err = speak("learn", "fxer")
+    assert (code, out) == (3, "")
+    assert "'fixer'" in err
+
+
+def test_a_judgement_becomes_a_fact_and_changes_what_is_learnt(speak) -> None:
+    code, out, _ = speak(
+        "judge", "s0/", "--quality", "20", "--rework", "--reason", 'it\'s "wrong"', "--by", "ann", "--format", "json"
+    )
+    assert code == 0
+    said = json.loads(out)
+    assert (said["subject"], said["verdict"], said["by"], said["reason"]) == (
+        "s0/fixer-0",
+        "rejected",
+        "ann",
+        'it\'s "wrong"',
+    )
+    assert json.loads(speak("learn", "fixer", "--format", "json")[1])["basis"]["wentBadly"] == 1
+    assert (
+        json.loads(speak("learn", "fixer", "--at", str(said["position"] - 1), "--format", "json")[1])["basis"][
+            "wentBadly"
+        ]
+        == 0
+    )
+    speak("judge", "s0/fixer-0", "--quality", "90", "--by", "ann")
+    assert json.loads(speak("learn", "fixer", "--format", "json")[1])["basis"]["wentBadly"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("judge", "s0/fixer-0"), 2),
+        (("judge", "s", "--quality", "1"), 2),
+        (("judge", "nothing'", "--quality", "1"), 3),
+        (("judge", "", "--quality", "1"), 3),
+        (("judge", "s0/fixer-0", "--quality", "101"), 2),
+    ],
+)
+def test_a_judgement_that_cannot_stand_is_refused(speak, words, code) -> None:
+    assert speak(*words)[0] == code
+
+
+def test_calibration_says_when_nothing_was_estimated(speak) -> None:
+    assert "Nothing was estimated." in speak("calibration")[2]
+    assert json.loads(speak("calibration", "--format", "json")[1]) == []
