@@ -24,14 +24,14 @@ def sweep(home: Path, log: Log) -> list[str]:
 
 
 def _is_left(folder: Path, log: Log) -> bool:
+    records = log.read_stream(f"session-{folder.name}")
+    ended = any(isinstance(record.event, SessionEnded) for record in records)
     try:
         pid, born, host = (folder / OWNER).read_text(encoding="utf-8").split("\n")
+        lives = is_alive(int(pid), born, host)
     except (OSError, ValueError):
-        return False  # being made this moment, or not ours
-    if is_alive(int(pid), born, host) is not False:
-        return False
-    records = log.read_stream(f"session-{folder.name}")
-    return not records or any(isinstance(record.event, SessionEnded) for record in records)
+        return ended  # else it is being made this moment, or is not ours; a removal that was cut off has no owner left
+    return lives is False and (ended or not records)
 
 
 def _repository_of(work: Path) -> Path | None:

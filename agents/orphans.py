@@ -36,7 +36,7 @@ def end_orphans(session: str, facts: Iterable[Event]) -> list[int]:
         if not ended:
             _wait_for_end(session, recorded)
             _signal(groups, carriers(session), signal.SIGKILL)
-        ended += [pid for pid in (*groups, *strays) if pid not in ended]
+        ended = list(dict.fromkeys([*ended, *groups, *strays]))
         time.sleep(POLL_SECONDS)
     return ended
 

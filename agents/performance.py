@@ -85,10 +85,11 @@ class Performance:
         try:
             async with self._alone(agent, phase) as alone:
                 async with self._slots:
-                    turn, done = await self._turn(task, agent, run, phase)
+                    tree = self._tree(agent, run, None if alone else phase)
+                    turn, done = await self._turn(task, agent, run, phase, tree)
                 phase.worked(agent.name)
                 if done is not None:
-                    await self._settle(turn, done, phase, alone=alone)
+                    await self._settle(turn, done, tree, None if alone else phase)
         finally:
             phase.merged(agent.name)
         report = stage.report_of(run)
@@ -100,7 +101,7 @@ class Performance:
         stage.bus.leave(run, "its run has ended")
 
     async def _turn(
-        self, task: e.PlannedTask, agent: AgentDefinition, run: str, phase: Phase
+        self, task: e.PlannedTask, agent: AgentDefinition, run: str, phase: Phase, tree: Tree | None
     ) -> tuple[Turn, Done | None]:
         """The run from its start to what it has done; None if it has ended already."""
         stage = self.stage
@@ -117,7 +118,6 @@ class Performance:
             outcome = Outcome("refused", reason=reason) if reason else stage.limit(turn, stage.budget.stop())
             stage.end(turn, outcome)
             return turn, None
-        tree = Tree(stage.place, run.rpartition("/")[2], phase.number) if agent.writes else None
         if tree is not None:
             try:
                 await asyncio.to_thread(tree.prepare)
@@ -128,14 +128,13 @@ class Performance:
             turn = replace(turn, folder=tree.work)
         return turn, await self.running.run(turn, started, tree)
 
-    async def _settle(self, turn: Turn, done: Done, phase: Phase, *, alone: bool) -> None:
-        """Bring what a run changed into the working copy when it is its turn, and end the run."""
-        stage, name = self.stage, turn.agent.name
+    async def _settle(self, turn: Turn, done: Done, tree: Tree | None, phase: Phase | None) -> None:
+        """Bring what a run changed into the working copy, when it is its turn in the phase, and end the run."""
+        stage = self.stage
         try:
-            if done.outcome.status == "completed" and done.changes:
-                if not alone:
-                    await phase.turn_of(name)
-                tree = Tree(stage.place, turn.run.rpartition("/")[2], phase.number)
+            if tree is not None and done.outcome.status == "completed" and done.changes:
+                if phase is not None:
+                    await phase.turn_of(turn.agent.name)
                 if conflicts := await asyncio.to_thread(tree.merge, done.changes):
                     done.outcome.status, done.outcome.reason = "failed", _conflict(conflicts)
         except asyncio.CancelledError:
@@ -145,6 +144,11 @@ class Performance:
             done.outcome.status = "failed"
             done.outcome.reason = f"its changes could not be merged: {error.filename}: {error.strerror}"
         stage.end(turn, done.outcome, done.modified, done.at)
+
+    def _tree(self, agent: AgentDefinition, run: str, phase: Phase | None) -> Tree | None:
+        """Where a writing agent works: in its phase, or alone."""
+        name = run.rpartition("/")[2]
+        return Tree(self.stage.place, name, f"phase-{phase.number}" if phase else name) if agent.writes else None
 
     @contextlib.asynccontextmanager
     async def _alone(self, agent: AgentDefinition, phase: Phase) -> AsyncIterator[bool]:

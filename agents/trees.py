@@ -19,11 +19,14 @@ READY = "ready"
 
 @dataclass(frozen=True)
 class Tree:
-    """One run's own copy `work` of the session's working copy, taken in phase `phase`."""
+    """One run's own copy `work` of the session's working copy.
+
+    `since` names the moment it was taken: the phase's beginning, which its trees share, or the run's own.
+    """
 
     place: Workspace
     name: str
-    phase: int
+    since: str
 
     @property
     def folder(self) -> Path:
@@ -51,7 +54,7 @@ class Tree:
         (self.folder / READY).touch()
 
     def changes(self) -> list[Change]:
-        """What is different from the working copy as it was when the phase began, by path. Raises OSError."""
+        """What is different from the working copy as it was then, by path. Raises OSError."""
         paths = sorted({*paths_below(self.place.work), *paths_below(self.work), *self._kept()})
         found = (Change(path, self._before(path), content(self.work / path)) for path in paths)
         return [change for change in found if change.before != change.after]
@@ -85,10 +88,10 @@ class Tree:
 
     @property
     def _originals(self) -> Path:
-        return self.place.folder / "phases" / str(self.phase)
+        return self.place.folder / "originals" / self.since
 
     def _before(self, path: str) -> bytes | None:
-        """The file as it was when the phase began, before other trees were merged."""
+        """The file as it was then, before other trees were merged."""
         if (self._originals / "absent" / path).exists():
             return None
         kept = self._originals / "kept" / path
@@ -98,7 +101,7 @@ class Tree:
         return {path for name in ("kept", "absent") for path in paths_below(self._originals / name)}
 
     def _keep(self, change: Change) -> None:
-        """Keep what the file is before the phase's first merge into it; the same again after a crash."""
+        """Keep what the file is before the first merge into it; the same again after a crash."""
         if change.path in self._kept():
             return
         there = self.place.work / change.path
