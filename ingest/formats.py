@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from orchestrion.domain.record import Fact
+from orchestrion.ingest.beads import Beads
 from orchestrion.ingest.claude_code import ClaudeCode
 from orchestrion.ingest.codex import Codex
 from orchestrion.ingest.copilot import Copilot
@@ -14,6 +15,8 @@ from orchestrion.ingest.openhands import OpenHands
 from orchestrion.ingest.pi import Pi
 from orchestrion.ingest.swe_agent import SweAgent
 from orchestrion.ingest.tau_bench import TauBench
+from orchestrion.ingest.teams import Teams
+from orchestrion.ingest.traces import Traces
 from orchestrion.ingest.who_and_when import WhoAndWhen
 
 
@@ -66,4 +69,7 @@ FORMATS: Mapping[str, Importer] = {
     "swe-agent": SweAgent(),
     "tau-bench": TauBench(),
     "who-and-when": WhoAndWhen(),
+    "claude-teams": Teams(),
+    "beads": Beads(),
+    "traces": Traces(),
 }
