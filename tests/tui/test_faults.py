@@ -94,7 +94,12 @@ async def test_a_real_log_that_disappears_is_told(tmp_path: Path) -> None:
         log.close()
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 60), (40, 10), (20, 5), (10, 3), (1, 1)])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "size", [(80, 24), (10, 3), *(pytest.param(size, marks=SLOW) for size in ((200, 60), (40, 10), (20, 5), (1, 1)))]
+)
 async def test_every_screen_stands_in_any_size_of_terminal(
     size: tuple[int, int], story: Any, open_dashboard: Any
 ) -> None:

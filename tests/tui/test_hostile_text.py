@@ -89,6 +89,8 @@ LISTS = (
     ("8", "imports"),
 )
 
+MOST_OPENED = 4
+
 
 async def test_every_screen_shows_hostile_text_as_visible_signs(log: Any, open_dashboard: Any) -> None:
     log.observe([witnessed(event) for event in hostile_events()])
@@ -101,7 +103,7 @@ async def test_every_screen_shows_hostile_text_as_visible_signs(log: Any, open_d
         for key, grid in LISTS:
             await reader.presses(key)
             reader.grid(grid).focus()
-            for row in range(reader.grid(grid).count):
+            for row in range(min(MOST_OPENED, reader.grid(grid).count)):
                 await reader.goes_to(grid, reader.grid(grid).columns[0].key, row)
                 await reader.presses("enter")
                 seen += _inert(reader, f"{grid} {row}")

@@ -8,7 +8,11 @@ import pytest
 from orchestrion.tui.widgets.overview import Overview
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "sessions"
-FOLDERS = ("claude-code-spotter", "claude-code-agentv", "claude-code-episodic-memory")
+FOLDERS = (
+    "claude-code-spotter",
+    pytest.param("claude-code-agentv", marks=pytest.mark.slow),
+    pytest.param("claude-code-episodic-memory", marks=pytest.mark.slow),
+)
 
 
 @pytest.fixture(params=FOLDERS)

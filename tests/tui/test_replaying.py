@@ -128,7 +128,7 @@ def cells(reader: Any) -> dict[str, list[list[str]]]:
     }
 
 
-@pytest.mark.parametrize("upto", [5, 9, 17])
+@pytest.mark.parametrize("upto", [9, pytest.param(5, marks=pytest.mark.slow), pytest.param(17, marks=pytest.mark.slow)])
 async def test_a_replay_at_n_shows_what_a_live_watcher_saw_then(
     upto: int, story: Any, open_dashboard: Any, log: Any, tmp_path: Path
 ) -> None:

@@ -50,8 +50,13 @@ async def test_a_search_finds_requests_messages_and_tool_parameters(story: Any, 
     story.team("ses_1")
     story.tell(e.SessionStarted, session="ses_2", product="orchestrion", request="Paint the BIKESHED")
     story.call("ses_3/a", "a", "Bash", session="ses_3", params={"command": "make zebra"})
-    for typed, found in (("bikeshed", ["ses_2"]), ("zebra", ["ses_3"]), ("organization", ["ses_1"]), ("nowhere", [])):
-        async with open_dashboard() as reader:
+    async with open_dashboard() as reader:
+        for typed, found in (
+            ("bikeshed", ["ses_2"]),
+            ("zebra", ["ses_3"]),
+            ("organization", ["ses_1"]),
+            ("nowhere", []),
+        ):
             await reader.presses("slash", *typed)
             assert reader.column("sessions", "session") == found, typed
             assert f"with “{typed}”" in reader.text()
@@ -124,12 +129,13 @@ async def test_enter_on_a_figure_shows_the_events_it_rests_on(story: Any, open_d
 
 async def test_every_figure_of_the_sessions_rests_on_as_many_events_as_it_says(story: Any, open_dashboard: Any) -> None:
     story.team()
-    for key, kinds in (("tool_calls", "tool.called"), ("messages", "message.sent"), ("agents", "agent.started")):
-        async with open_dashboard() as reader:
+    async with open_dashboard() as reader:
+        for key, kinds in (("tool_calls", "tool.called"), ("messages", "message.sent"), ("agents", "agent.started")):
             await reader.goes_to("sessions", key)
             figure = int(reader.grid("sessions").cell(0, key))
             await reader.presses("enter")
             assert reader.column("events", "kind").count(kinds) == figure
+            await reader.presses("escape")
 
 
 async def test_a_text_that_is_no_figure_says_so_when_asked_for_its_events(story: Any, open_dashboard: Any) -> None:
