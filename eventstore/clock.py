@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import orjson
+
 Clock = Callable[[], datetime]
 
 _WIDTH = len("2026-01-31T12:00:00.000000")
@@ -16,6 +18,8 @@ def utc_now() -> datetime:
 def stamp(moment: datetime) -> str:
     """`2026-01-31T12:00:00.000000Z`: 27 characters always, so that text order is time order."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    if utc.microsecond:
+        return orjson.dumps(utc, option=orjson.OPT_UTC_Z).decode()[1:-1]  # leaves the fraction out where it is zero
     return f"{utc.isoformat(timespec='microseconds')[:_WIDTH]}Z"
 
 

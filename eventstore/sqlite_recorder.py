@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
+from itertools import chain as flattened
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ from orchestrion.eventstore.sqlite_reader import CODEC, SQLiteLogReader, last_ev
 
 LIBRARY = "sqlite3"
 _INSERT = (
-    "INSERT INTO stored_events (position, originator_id, originator_version, topic, recorded_at, state, chain) "
-    "VALUES (?,?,?,?,?,?,?)"
+    "INSERT INTO stored_events (position, originator_id, originator_version, topic, recorded_at, state, chain) VALUES "
 )
+_ROW = "(?,?,?,?,?,?,?)"
+ROWS_A_STATEMENT = 128
+"""SQLite gives Python's lock away for each statement: the more rows it holds, the less a busy thread delays them."""
 
 
 class SQLiteLogRecorder(SQLiteLogReader):
@@ -149,8 +152,10 @@ class SQLiteLogRecorder(SQLiteLogReader):
             return {}
         with self.reading() as c:
             new = [(name, content) for name, content in given.items() if not _holds(c, name)]
-        compressor = zstandard.ZstdCompressor()
-        return {name: (len(content), compressor.compress(content)) for name, content in new}
+        if not new:
+            return {}
+        frames = _compressed([content for _, content in new])
+        return {name: (len(content), frame) for (name, content), frame in zip(new, frames, strict=True)}
 
     def _recorded(
         self, c: sqlite3.Cursor, tail: tuple[int, str, bytes], entries: Sequence[Entry], expect: tuple[str, int] | None
@@ -177,7 +182,12 @@ class SQLiteLogRecorder(SQLiteLogReader):
 
     def _insert(self, c: sqlite3.Cursor, tail: tuple[int, str, bytes], events: Sequence[StoredEvent]) -> Sequence[int]:
         last, moment, chain = tail
-        c.executemany(_INSERT, chained(chain, last, clock.after(moment, self._now()), events))
+        rows = chained(chain, last, clock.after(moment, self._now()), events)
+        rest = len(rows) % ROWS_A_STATEMENT
+        c.executemany(_INSERT + _ROW, rows[:rest])
+        for start in range(rest, len(rows), ROWS_A_STATEMENT):
+            values = flattened.from_iterable(rows[start : start + ROWS_A_STATEMENT])
+            c.execute(_INSERT + ",".join([_ROW] * ROWS_A_STATEMENT), tuple(values))
         return range(last + 1, last + 1 + len(events))
 
     def _insert_events(self, c: Any, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
@@ -248,6 +258,15 @@ def _sorted_out(c: sqlite3.Cursor, entries: Sequence[Entry]) -> tuple[list[Store
         else:
             conflicts.append(index)
     return list(fresh.values()), duplicates, conflicts
+
+
+def _compressed(contents: Sequence[bytes]) -> list[bytes]:
+    """Each of `contents` as a zstd frame: in one call, beside which other threads work, if none is empty."""
+    compressor = zstandard.ZstdCompressor()
+    if not all(contents):
+        return [compressor.compress(content) for content in contents]
+    frames = compressor.multi_compress_to_buffer([*contents])
+    return [frames[index].tobytes() for index in range(len(frames))]
 
 
 def _holds(c: sqlite3.Cursor, name: str) -> bool:
