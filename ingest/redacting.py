@@ -7,19 +7,20 @@ from typing import Any
 import orjson
 
 from orchestrion.domain.ports import Redactor
-from orchestrion.ingest.values import Line, parse
+from orchestrion.ingest.values import Line, has_long_number, parse, parse_exactly
 
 
 def redacted(lines: Sequence[bytes], redactor: Redactor) -> Iterator[tuple[Line, bytes]]:
     """Each line parsed, and as it may be stored: both without secrets. One line's values are held at a time."""
-    suspected = redactor.suspects(b"\n".join(lines))
+    text = b"\n".join(lines)
+    suspected, long_numbers = redactor.suspects(text), has_long_number(text)
     for raw in lines:
-        yield _clean(raw, redactor) if suspected and redactor.suspects(raw) else (parse(raw), raw)
+        line = parse_exactly(raw) if long_numbers and has_long_number(raw) else parse(raw)
+        yield _clean(line, raw, redactor) if suspected and redactor.suspects(raw) else (line, raw)
 
 
-def _clean(raw: bytes, redactor: Redactor) -> tuple[Line, bytes]:
-    """One line parsed and cleaned, and its text: the very bytes if it holds no secret."""
-    line = parse(raw)
+def _clean(line: Line, raw: bytes, redactor: Redactor) -> tuple[Line, bytes]:
+    """A parsed line cleaned, and its text: the very bytes if it holds no secret."""
     values = tuple(redactor.clean(value) for value in line.values)
     cleaned = line._replace(values=values)
     if not line.whole:

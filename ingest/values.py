@@ -8,6 +8,8 @@ import orjson
 
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n\ufeff"
+_LONG_NUMBER = b"0" * len(str(2**64))
+_DIGITS_AS_ZEROS = bytes(ord("0") if chr(byte).isdecimal() and byte < 128 else byte for byte in range(256))
 
 
 class Line(NamedTuple):
@@ -27,6 +29,24 @@ def parse(line: bytes) -> Line:
         return Line((orjson.loads(line),))
     except orjson.JSONDecodeError:
         return _leniently(line.decode("utf-8", "replace"))
+
+
+def parse_exactly(line: bytes) -> Line:
+    """As `parse`, but integers beyond 64 bits stay what they are, where the fast parser makes floats of them."""
+    found = parse(line)
+    if not found.strict:
+        return found  # the lenient parser keeps every digit
+    exact = _leniently(line.decode())
+    try:
+        orjson.dumps(exact.values)
+    except TypeError:
+        return exact
+    return found
+
+
+def has_long_number(raw: bytes) -> bool:
+    """Whether `raw` holds so many digits in a row that they may be an integer beyond 64 bits."""
+    return _LONG_NUMBER in raw.translate(_DIGITS_AS_ZEROS)
 
 
 def _leniently(text: str) -> Line:

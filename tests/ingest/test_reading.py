@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from orchestrion.ingest.reading import blocks, fingerprint
+from orchestrion.ingest.redacting import redacted
 from orchestrion.ingest.values import parse
 
 SECRET = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" + "k1L2m3N4o5P6q7R8"
@@ -88,3 +89,26 @@ def test_lines_without_secrets_are_kept_byte_for_byte(workshop, transcript):
     raw = transcript.raw().replace(b'": "', b'"  :  "') + b"\xff\xfe rubbish\n"
     workshop.bring_bytes(raw)
     assert b"".join(workshop.log.blob(name) for name in workshop.events("import")[0].blocks) == raw
+
+
+@pytest.mark.parametrize("number", [2**64, -(2**64) - 1, 10**40])
+def test_a_number_beyond_64_bits_keeps_every_digit(workshop, transcript, number):
+    transcript.call("toolu_1", "Seek", offset=number, ratio=0.5)
+    workshop.bring_lines(transcript)
+    (called,) = workshop.events("tool.called")
+    assert called.params == {"offset": str(number), "ratio": 0.5}
+    assert called.altered == ("params:integer",)
+
+
+def test_many_digits_in_a_text_change_nothing():
+    raw = json.dumps({"id": "1" * 40, "n": 2**63 - 1}).encode()
+    ((line, kept),) = redacted([raw], NoRedactor())
+    assert (line.values, line.strict, kept) == (({"id": "1" * 40, "n": 2**63 - 1},), True, raw)
+
+
+class NoRedactor:
+    def suspects(self, raw):
+        return False
+
+    def clean(self, value):
+        raise AssertionError("nothing is suspect")
