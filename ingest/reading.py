@@ -37,28 +37,23 @@ def blocks(file: BinaryIO, size: int, block_bytes: int = BLOCK_BYTES) -> Iterato
 
     Where a block ends depends on the lines before it alone, so a file that has grown repeats its earlier blocks.
     """
-    number, pending, held = 1, list[bytes](), 0
-    for line in _lines(file, size):
-        pending.append(line)
-        held += len(line) + len(b"\n")
-        if held >= block_bytes:
-            yield Block(pending, number, held)
-            number, pending, held = number + len(pending), [], 0
-    if pending:
-        yield Block(pending, number, held)
+    number = 1
+    for text in _stretches(file, size, block_bytes):
+        lines = text.split(b"\n")
+        yield Block(lines, number, len(text) + len(b"\n"))
+        number += len(lines)
 
 
-def _lines(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """The lines of the first `size` bytes; only a newline ends one."""
-    rest: list[bytes] = []
-    left = size
+def _stretches(file: BinaryIO, size: int, block_bytes: int) -> Iterator[bytes]:
+    """The first `size` bytes cut at the first newline behind each `block_bytes`, without the newlines cut at."""
+    parts, held, left = list[bytes](), 0, size
     while left > 0 and (chunk := file.read(min(READ_BYTES, left))):
         left -= len(chunk)
-        first, *others = chunk.split(b"\n")
-        rest.append(first)
-        if others:
-            yield b"".join(rest)
-            yield from others[:-1]
-            rest = [others[-1]]
-    if tail := b"".join(rest):
-        yield tail
+        start = 0
+        while (end := chunk.find(b"\n", start + max(0, block_bytes - 1 - held))) >= 0:
+            yield b"".join((*parts, chunk[start:end]))
+            parts, held, start = [], 0, end + 1
+        parts.append(chunk[start:])
+        held += len(chunk) - start
+    if held:
+        yield b"".join(parts).removesuffix(b"\n")
