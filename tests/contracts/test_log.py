@@ -429,3 +429,9 @@ def test_verify_answers_with_the_position_it_came_to(log: Log) -> None:
 def test_a_version_that_no_slot_would_give_is_stored_too(log: Log) -> None:
     log.observe([Fact("tool-x", 2**62, called("x"))])
     assert only(log).version == 2**62
+
+
+def test_closing_a_log_twice_is_harmless(log: Log) -> None:
+    log.observe([witnessed(called("one"))])
+    log.close()
+    log.close()
