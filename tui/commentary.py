@@ -32,7 +32,7 @@ def said(payload: Any) -> str:
         return ("approved" if payload["approved"] else "rejected") + (f": {reasons}" if reasons else "")
     for key in ("text", "warning", "tip", "progress", "task", "pattern"):
         if payload.get(key):
-            return figures.text(payload[key])
+            return figures.text(payload[key]).strip("⏎ ")
     return figures.text(payload) if payload else ""
 
 

@@ -28,7 +28,7 @@ def widths(columns: Sequence[Column], answered: Answered | None, room: int, orde
     growing = [i for i, column in enumerate(columns) if column.grow]
     free = room - sum(found) - GAP * len(found)
     for index in growing:
-        found[index] = max(NARROWEST_GROWING, found[index] + free // len(growing))
+        found[index] = max(NARROWEST_GROWING, room // 4, found[index] + free // len(growing))
     return found
 
 
