@@ -1,7 +1,8 @@
 """How fast and in how much memory transcripts are imported: `python benchmarks/ingest.py [MEGABYTES]`.
 
 Prints, for one interleaved run with medians of five, the time of a durable import (redaction included, into a fresh
-log) over that of `orjson.loads` on the same lines, and the peak memory for a file and for one ten times as large.
+log) over that of `orjson.loads` on the same lines, the same ratio of processor time (which other programs at work on
+the machine disturb less), and the peak memory for a file and for one ten times as large.
 """
 
 import os
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -99,20 +101,38 @@ def recorded(path: Path, size: int) -> Path | None:
     return path
 
 
-def loads_seconds(path: Path) -> float:
-    """Seconds to parse the file's lines and let them go."""
-    started = time.perf_counter()
+class Taken(NamedTuple):
+    """Seconds that a piece of work took: by the clock, and of all processors together."""
+
+    wall: float
+    cpu: float
+
+    @classmethod
+    def since(cls, start: "Taken") -> "Taken":
+        """What was taken since `start`."""
+        now = cls.now()
+        return cls(now.wall - start.wall, now.cpu - start.cpu)
+
+    @classmethod
+    def now(cls) -> "Taken":
+        """The clocks as they stand."""
+        return cls(time.perf_counter(), time.process_time())
+
+
+def loads_seconds(path: Path) -> Taken:
+    """What it takes to parse the file's lines and let them go."""
+    started = Taken.now()
     with path.open("rb") as file:
         for line in file:
             try:
                 orjson.loads(line)
             except orjson.JSONDecodeError:
                 continue
-    return time.perf_counter() - started
+    return Taken.since(started)
 
 
-def import_seconds(path: Path) -> float:
-    """Seconds to import the file into a fresh log on disk."""
+def import_seconds(path: Path) -> Taken:
+    """What it takes to import the file into a fresh log on disk."""
     from orchestrion.eventstore import open_log, secret_redactor
     from orchestrion.ingest import import_paths
 
@@ -120,23 +140,25 @@ def import_seconds(path: Path) -> float:
         home = Path(folder) / "home"
         redactor = secret_redactor(home, os.environ)
         log = open_log(home, redactor=redactor)
-        started = time.perf_counter()
+        started = Taken.now()
         report = import_paths(log, redactor, "claude-code", [path]).as_json()
-        seconds = time.perf_counter() - started
+        taken = Taken.since(started)
         log.close()
     assert report["events_appended"] > 0
-    return seconds
+    return taken
 
 
 def speed(name: str, path: Path) -> None:
     """Print the ratio of one interleaved run."""
     pairs = [(loads_seconds(path), import_seconds(path)) for _ in range(RUNS)]
-    loads, whole = (statistics.median(column) for column in zip(*pairs, strict=True))
+    loads, whole = (Taken(*map(statistics.median, zip(*column, strict=True))) for column in zip(*pairs, strict=True))
     size = path.stat().st_size / MEGABYTE
-    ratio = whole / loads
-    print(f"{name}: {size:.1f} MB; orjson.loads {loads:.3f} s, import {whole:.3f} s ({size / whole:.1f} MB/s)")
+    ratio = whole.wall / loads.wall
+    print(f"{name}: {size:.1f} MB; orjson.loads {loads.wall:.3f} s, import {whole.wall:.3f} s", end="")
+    print(f" ({size / whole.wall:.1f} MB/s)")
     print(f"  ratio {ratio:.2f} (bar {BAR}): {'holds' if ratio <= BAR else 'falls short'}")
-    print("  raw: " + ", ".join(f"{one:.3f}/{two:.3f}" for one, two in pairs))
+    print("  raw: " + ", ".join(f"{one.wall:.3f}/{two.wall:.3f}" for one, two in pairs))
+    print(f"  of processor time: {loads.cpu:.3f} s, {whole.cpu:.3f} s, ratio {whole.cpu / loads.cpu:.2f}")
 
 
 def memory(path: Path) -> float:
