@@ -40,7 +40,8 @@ def _state(raw: bytes) -> dict[str, Any]:
     try:
         state = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise UnreadableEvent(f"its state is no JSON: {error}") from error
+        # No details: a row must give the same reason by whichever way it came in.
+        raise UnreadableEvent("its state is no JSON") from error
     if not isinstance(state, dict):
         raise UnreadableEvent(f"its state is no JSON object but {type(state).__name__}")
     return state
