@@ -69,7 +69,8 @@ def import_paths(
 def _collecting_seldom() -> Iterator[None]:
     """Look for cycles less often: an import makes values by the ten thousand, and none of them holds a cycle."""
     before = gc.get_threshold()
-    gc.set_threshold(max(COLLECTED_AFTER, before[0]), *before[1:])
+    if before[0]:  # zero: somebody has switched it off
+        gc.set_threshold(max(COLLECTED_AFTER, before[0]), *before[1:])
     try:
         yield
     finally:
