@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrion.agents.journal import MESSAGE, Journal
+from orchestrion.agents.outside import Outside
 from orchestrion.domain.errors import NotFound
 from orchestrion.domain.events import Event, MessageDelivered, MessageExpired, MessageSent, MessageType, Priority
 from orchestrion.domain.payloads import checked, priority_of
@@ -42,6 +43,8 @@ class Bus:
         self._journal, self._session = journal, session
         self._members: dict[str, Member] = {}
         self._waiting: dict[str, list[MessageSent]] = defaultdict(list)
+        self._outside = Outside(journal.log, session)
+        self._known: set[str] = set()
         self.sent: list[MessageSent] = []
 
     def restore(self, facts: Iterable[Event]) -> None:
@@ -50,6 +53,7 @@ class Bus:
         settled = {(f.message, f.run) for f in facts if isinstance(f, MessageDelivered | MessageExpired)}
         for message in (fact for fact in facts if isinstance(fact, MessageSent)):
             self.sent.append(message)
+            self._known.add(message.message)
             for run in message.recipient_runs:
                 if (message.message, run) not in settled:
                     self._waiting[run].append(message)
@@ -72,6 +76,7 @@ class Bus:
     def leave(self, run: str, reason: str) -> None:
         """`run` can be spoken to no more; what it has not taken expires for `reason`."""
         if member := self._members.pop(run, None):
+            self._outside.expire(run, self._known, reason)
             self._expire(member, reason)
 
     def _expire(self, member: Member, reason: str) -> None:
@@ -81,6 +86,7 @@ class Bus:
                     **self._about(message, member), recipient=member.agent, message=message.message, reason=reason
                 )
                 for message in member.inbox
+                if not self._outside.has_got(message.message, member.run)
             ]
         )
 
@@ -92,6 +98,7 @@ class Bus:
     def broadcast(self, sender: str, drafts: Sequence[Draft], *, cause: str | None = None) -> list[MessageSent]:
         """Say each of `drafts` to all agents but the sender: one message each, delivered to each. Raises Refused."""
         others = [m for m in self._members.values() if m.run != sender and m.agent != CONDUCTOR]
+        others += [Member(each.run, each.agent) for each in self._outside.agents(but=self._members)]
         return self._post(sender, ALL, others, drafts, cause)
 
     def reply(self, sender: str, to: MessageSent, draft: Draft, *, cause: str | None = None) -> MessageSent:
@@ -101,18 +108,22 @@ class Bus:
         return self._post(sender, target.agent, [target], [answer], cause)[0]
 
     def take(self, run: str) -> list[MessageSent]:
-        """What was said to `run` since it last looked; with this it is delivered."""
+        """What was said to `run` since it last looked, by whichever process; with this it is delivered."""
         member = self._members[run]
-        taken = list(member.inbox)
+        from_outside = self._outside.take(run, self._known)
+        taken = [m for m in member.inbox if not self._outside.has_got(m.message, run)]
         self._journal.write_all(
             [MessageDelivered(**self._about(m, member), recipient=member.agent, message=m.message) for m in taken]
         )
         member.inbox.clear()
-        return taken
+        return taken + from_outside
 
     def _instance(self, address: str, *, but: str) -> Member:
         member = self._members.get(address)
         named = [m for m in self._members.values() if m.agent == address and m.run != but]
+        if member is None and not named:
+            outside = self._outside.agents(but=self._members)
+            named = [Member(each.run, each.agent) for each in outside if address in (each.run, each.agent)]
         if member is None and not named:
             raise NotFound(f"nobody called {address!r} is there to be spoken to in session {self._session}")
         return member or named[-1]
@@ -127,6 +138,7 @@ class Bus:
         for target in targets:
             target.inbox.extend(new)
         self.sent += new
+        self._known |= {message.message for message in new}
         return messages
 
     def _message(

@@ -9,13 +9,18 @@ from pathlib import Path
 from orchestrion.agents.child import RUN_VARIABLE
 from orchestrion.agents.orphans import SESSION_VARIABLE
 from orchestrion.agents.runner import Work
+from orchestrion.agents.tokens import TOKEN_VARIABLE, credentials
 
 SECRET_NAME = re.compile(r"(?i)password|passwd|secret|token|credential|apikey|(^|_)(key|pwd|auth|dsn)s?($|_)")
+HOME_VARIABLE = "ORCHESTRION_HOME"
 OURS_ALONE = ("PYTEST_", "COV_CORE_", "PYTHONHOME", "PYTHONPATH")
 
 
 def child_environment(work: Work, environ: Mapping[str, str], *, secrets: bool) -> dict[str, str]:
-    """`environ` for a child of `work`; variables with a secret's name only where `secrets` are needed."""
+    """`environ` for a child of `work`; variables with a secret's name only where `secrets` are needed.
+
+    These also get what the run proves itself with on the bus (`orchestrion send`, `inbox`).
+    """
     kept = {
         name: value
         for name, value in environ.items()
@@ -23,6 +28,9 @@ def child_environment(work: Work, environ: Mapping[str, str], *, secrets: bool) 
     }
     source = work.workspace / "src"
     paths = [str(path) for path in (source, work.workspace) if path.is_dir()]
+    kept.pop(TOKEN_VARIABLE, None)  # it would be that of a run we are a child of
+    if secrets and work.home:
+        kept |= credentials(work.home, work.run) | {HOME_VARIABLE: str(work.home)}
     return kept | {
         SESSION_VARIABLE: work.session,
         RUN_VARIABLE: work.run,

@@ -15,6 +15,8 @@ from orchestrion.domain.ports import Log
 ALL = "all"
 CONDUCTOR = "conductor"
 HUMAN = "human"
+EXTERNAL = "external"
+"""The runner of agents that no conductor runs, as the roster has it."""
 PAGE_ROWS = 5000
 ASKS = frozenset({"assistance_request", "validation_request", "task"})
 """Messages that make their recipient busy until it has answered."""
@@ -30,6 +32,8 @@ class Instance:
     run: str
     agent: str
     task: str | None = None
+    external: bool = False
+    """Whether it came in by itself: no conductor runs it."""
     asks: set[str] = field(default_factory=set)
     """Requests to it that it has not answered."""
 
@@ -57,6 +61,7 @@ class Exchange:
         self.pending: dict[str, dict[str, e.MessageSent]] = defaultdict(dict)
         self.fates: dict[tuple[str, str], Fate] = {}
         """(message, run) to what became of it there; one that is not here is queued."""
+        self._external: set[str] = set()
         self.topics: dict[str, set[str]] = defaultdict(set)
         self.answered: dict[tuple[str, str], int] = defaultdict(int)
         """(agent, capability) to how often it answered a request for it."""
@@ -156,8 +161,10 @@ class Exchange:
                 self.topics[event.topic].discard(run)
             case e.AgentRegistered(agent=str(agent)):
                 self.capabilities[agent] = event.capabilities
+                if event.runner == EXTERNAL:
+                    self._external.add(agent)
             case e.AgentStarted(run=str(run), agent=str(agent)):
-                self.live.setdefault(run, Instance(run, agent, event.task))
+                self.live.setdefault(run, Instance(run, agent, event.task, agent in self._external))
             case e.AgentCompleted(run=str(run)) | e.AgentFailed(run=str(run)):
                 self.live.pop(run, None)
                 self.gone[run] = event.status

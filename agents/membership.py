@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestrion.agents.exchange import EXTERNAL
 from orchestrion.domain import run as runs
 from orchestrion.domain import session as sessions
 from orchestrion.domain.deciding import replay
@@ -45,7 +46,7 @@ def enlist(log: Log, session: str, agent: str, capabilities: Sequence[str]) -> N
     """Put an agent on the session's roster."""
     event = AgentRegistered(
         source="conductor", happened_at=datetime.now(UTC), session=session, agent=agent,
-        capabilities=tuple(capabilities), runner="external",
+        capabilities=tuple(capabilities), runner=EXTERNAL,
     )  # fmt: skip
     decided(log, stream_of(event), lambda _: [event])
 

@@ -5,7 +5,7 @@ delivery and expiry share: so it is delivered once, by whichever process was fir
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, Protocol
@@ -116,10 +116,10 @@ class Post:
 
     # Getting it
 
-    def take(self, run: str, *, limit: int | None = None) -> list[e.MessageSent]:
+    def take(self, run: str, *, limit: int | None = None, but: Collection[str] = ()) -> list[e.MessageSent]:
         """What was said to `run` and nobody took yet, oldest first; with this it is delivered, or found expired."""
         self.exchange.catch_up()
-        waiting = list(self.exchange.pending[run].values())[:limit]
+        waiting = [m for m in self.exchange.pending[run].values() if m.message not in but][:limit]
         now = self.now()
         late = {m.message for m in waiting if m.expires_at is not None and m.expires_at <= now}
         facts = [
@@ -152,6 +152,12 @@ class Post:
         sent = self.exchange.messages[message]
         event = e.MessageAcknowledged(**self._about(sent, run), message=message, recipient=self._name(run))
         self.log.observe([Fact(stream_of(sent), self._place(sent, run) + 1, event)])
+
+    def expire(self, run: str, reason: str, *, but: Collection[str] = ()) -> None:
+        """What `run` did not take will not be delivered to it any more."""
+        self.exchange.catch_up()
+        waiting = [m for m in self.exchange.pending[run].values() if m.message not in but]
+        self.log.observe([self._expired(message, run, reason) for message in waiting])
 
     def sweep(self) -> int:
         """Let expire what cannot be delivered any more, at whomever; how many."""

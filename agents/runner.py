@@ -31,6 +31,8 @@ class Work:
     """Handoff packages and messages, as they were when the run began; `rework` holds the reasons of a rejection."""
     seed: int = 0
     """All chance in this run follows from it."""
+    home: Path | None = None
+    """Of the log, for an agent's own process to speak on the bus."""
 
 
 @dataclass

@@ -152,6 +152,7 @@ class Stage:
             python_from=why,
             limits=self.limits,
             context=turn.context,
+            home=self.place.folder.parents[1],
             seed=self.seed,
         )
 

@@ -1,7 +1,9 @@
 """Agents outside our process and people speak on the bus by `send` and `inbox`, each as who it is."""
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,9 +142,6 @@ def test_ten_megabytes_arrive_whole(talk: Talk, program: Any) -> None:
 
 
 def test_an_agent_in_another_process_waits_for_what_is_said_to_it(talk: Talk, program: Any) -> None:
-    import os
-    import sys
-
     command = [Path(sys.executable).parent / "orchestrion", "inbox", "--wait", "60", "--ack", "--format", "json"]
     environ = {**os.environ, **credentials(talk.home, talk.helper)}
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as waiting:
@@ -151,3 +150,34 @@ def test_an_agent_in_another_process_waits_for_what_is_said_to_it(talk: Talk, pr
         (got,) = json.loads(waiting.stdout.read())
     assert (got["message"], waiting.returncode) == (sent.message, 0)
     assert [f.message for f in talk.facts(e.MessageAcknowledged)] == [sent.message]
+
+
+def test_agents_that_are_programs_talk_through_the_shell_while_a_conductor_runs_them(
+    tmp_path: Path, speak: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORCHESTRION_HOME", str(tmp_path / "home"))
+    program = Path(sys.executable).parent / "orchestrion"
+    send = f'{program} send {{}} --type context_share --payload \'{{{{"context": "{{}}"}}}}\''
+    scripts = {
+        "alpha": f"until {send.format('beta', 'hello')} 2>err; do grep -q nobody err || exit 1; done; "
+        f"{program} inbox --wait 60 --ack --format json",
+        "beta": f"{program} inbox --wait 60 --ack --format json && {send.format('alpha', 'welcome')}",
+    }
+    team = tmp_path / "team"
+    team.mkdir()
+    for name, script in scripts.items():
+        front = {"name": name, "keywords": [name], "runner": "process", "command": ["sh", "-c", script]}
+        lines = "\n".join(f"{key}: {json.dumps(value)}" for key, value in front.items())
+        (team / f"{name}.md").write_text(f"---\n{lines}\n---\nTalk.\n")
+    (tmp_path / "project").mkdir()
+    said = speak("run", "alpha beta", "--workspace", tmp_path / "project", "--team", team, "--format", "json")
+    assert said.code == 0, said.err
+    shared = (
+        "SELECT m.sender, m.recipient, d.state FROM messages m JOIN deliveries d USING (message) ORDER BY m.position"
+    )
+    rows = speak("sql", shared, "--format", "json").json
+    assert [tuple(row.values()) for row in rows if row["sender"] != "conductor"][-2:] == [
+        ("alpha", "beta", "acknowledged"),
+        ("beta", "alpha", "acknowledged"),
+    ]
+    assert {row["state"] for row in rows} <= {"acknowledged", "delivered", "expired"}
