@@ -42,20 +42,13 @@ class Holding:
 
     def renew(self) -> None:
         """Say that we live. Raises Conflict if another conductor has the session now."""
-        self._decide(leases.Renew(self._session, self._holder, self._now()))
-
-    def release(self) -> None:
-        """Let go of a session that has not ended. Raises Conflict, LogUnavailable."""
-        self._decide(leases.Release(self._session, self._holder, self._now()))
+        events = list(leases.decide(self._lease, leases.Renew(self._session, self._holder, self._now())))
+        self._log.append(f"lease-{self._session}", events, expect=self._lease.version)
+        self._lease = replay(leases.evolve, self._lease, events)
 
     def forget(self) -> None:
         """This process conducts the session no more, whether it could say so or not."""
         _here.discard(self._holder)
-
-    def _decide(self, command: leases.Command) -> None:
-        events = list(leases.decide(self._lease, command))
-        self._log.append(f"lease-{self._session}", events, expect=self._lease.version)
-        self._lease = replay(leases.evolve, self._lease, events)
 
     def _take(self, lives: bool | None) -> leases.Take:
         pid, birth, machine = myself()

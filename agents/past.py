@@ -48,7 +48,7 @@ class Past:
     @property
     def lease(self) -> leases.Lease:
         """Who holds it."""
-        kinds = ("lease.taken", "lease.renewed", "lease.released")
+        kinds = ("lease.taken", "lease.renewed")
         return replay(leases.evolve, leases.Lease(), (e for e in self.events if e.kind in kinds))
 
 

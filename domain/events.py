@@ -390,12 +390,6 @@ class LeaseRenewed(Event, kind="lease.renewed", slot=2):
     holder: Text
 
 
-class LeaseReleased(Event, kind="lease.released", slot=3):
-    """The holder let go of the session."""
-
-    holder: Text
-
-
 class ProcessStarted(Event, kind="process.started"):
     """A call of a tool runs as a process of its own, which leads its group; it ends no later than the call returns."""
 

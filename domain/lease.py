@@ -45,16 +45,7 @@ class Renew:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """Let go."""
-
-    session: str
-    holder: str
-    at: datetime
-
-
-Command = Take | Renew | Release
+Command = Take | Renew
 
 
 def evolve(lease: Lease, event: e.Event) -> Lease:
@@ -66,8 +57,6 @@ def evolve(lease: Lease, event: e.Event) -> Lease:
             return Lease(event.holder, event.pid, event.born, event.host, seconds, until, lease.version)
         case e.LeaseRenewed(happened_at=at):
             return replace(lease, until=at + timedelta(seconds=lease.seconds) if at else None)
-        case e.LeaseReleased():
-            return replace(lease, holder=None)
         case _:
             return lease
 
@@ -88,11 +77,9 @@ def decide(lease: Lease, command: Command) -> Iterator[e.Event]:
                 lease_seconds=command.seconds,
             )
         case Renew(at=at):
-            _must_hold(lease, command)
+            if lease.holder != command.holder:
+                raise RuleBroken(f"session {command.session} was taken over by another conductor")
             yield e.LeaseRenewed(source="conductor", happened_at=at, session=command.session, holder=command.holder)
-        case Release(at=at):
-            _must_hold(lease, command)
-            yield e.LeaseReleased(source="conductor", happened_at=at, session=command.session, holder=command.holder)
 
 
 def _refuse_while_held(lease: Lease, command: Take) -> None:
@@ -103,8 +90,3 @@ def _refuse_while_held(lease: Lease, command: Take) -> None:
         raise RuleBroken(f"{who}; let it end, or stop it with: orchestrion cancel {command.session}")
     if lease.until is not None and command.at < lease.until:
         raise RuleBroken(f"{who}, which may be alive; its lease ends at {lease.until:%Y-%m-%d %H:%M:%S} UTC")
-
-
-def _must_hold(lease: Lease, command: Renew | Release) -> None:
-    if lease.holder != command.holder:
-        raise RuleBroken(f"session {command.session} was taken over by another conductor")

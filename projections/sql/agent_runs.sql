@@ -1,6 +1,7 @@
 -- Every run of an agent: on what task, started by whom, how long, how it ended, with its own calls and messages.
 -- A run is the instance; it is listed as soon as any act of it is known. Status is what its end says. Without one a run
--- of ours is running, or lost once its session has ended. An import never invents an end: interrupted if the last
+-- of ours is running, or lost once its session has ended or its conductor's lease ran out (now is the last recorded
+-- time). An import never invents an end: interrupted if the last
 -- thing known of the run is an interruption, completed if the last message it sent is a response or a result and none
 -- of its calls is unresolved, else unknown.
 -- duration_ms is the end's own figure, else last minus first known time.
@@ -34,7 +35,9 @@ SELECT
     ) AS duration_ms,
     CASE
         WHEN runs.ended_as IS NOT NULL THEN runs.ended_as
-        WHEN runs.ours THEN CASE WHEN session_spans.ended_as IS NULL THEN 'running' ELSE 'lost' END
+        WHEN runs.ours
+            THEN CASE WHEN session_spans.ended_as IS NULL AND NOT coalesce(leased_until < moment, false)
+                THEN 'running' ELSE 'lost' END
         WHEN runs.last_act LIKE 'interrupt%' THEN 'interrupted'
         WHEN runs.last_message IN ('response', 'result') AND coalesce(acts.unresolved, 0) = 0 THEN 'completed'
         ELSE 'unknown'
@@ -54,3 +57,4 @@ FROM runs
 LEFT JOIN acts ON runs.run = acts.run
 LEFT JOIN said ON runs.run = said.run
 LEFT JOIN session_spans ON runs.session = session_spans.session
+CROSS JOIN now

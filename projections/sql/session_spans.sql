@@ -20,6 +20,9 @@ SELECT
     arg_min(client, rank) AS client,
     arg_min(parent, rank) FILTER (kind = 'session.forked') AS forked_from,
     bool_or(source = 'conductor') AS ours,
+    -- A conductor that is silent longer than its lease is taken for dead.
+    max(happened_at) FILTER (kind IN ('lease.taken', 'lease.renewed'))
+    + to_seconds(arg_max(lease_seconds, position) FILTER (kind = 'lease.taken')) AS leased_until,
     count(*) AS events,
     max(position) AS position
 FROM ranked

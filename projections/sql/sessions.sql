@@ -1,8 +1,9 @@
 -- Every session: whose product, what was asked, when, how it ended, and what it took (agents counts its runs; calls,
 -- messages and tokens are those that it owns, not those that it replays of another). request is the session's own, else
 -- the first prompt. started_at and ended_at are the earliest and the latest time of any of its events.
--- Status is what its end says; without one a session of ours is running, and an imported one has the status of its
--- parentless run (see agent_runs), unknown where it has none.
+-- Status is what its end says; without one a session of ours is running, or lost when its conductor's lease ran out (now
+-- is the last recorded time; `resume` goes on with it), and an imported one has the status of its parentless run (see
+-- agent_runs), unknown where it has none.
 WITH work AS (SELECT session, count(*) AS tool_calls FROM calls GROUP BY session),
 said AS (SELECT session, count(*) AS messages FROM messages GROUP BY session),
 team AS (
@@ -34,6 +35,7 @@ SELECT
     s.ended_at,
     CASE
         WHEN s.ended_as IS NOT NULL THEN s.ended_as
+        WHEN s.ours AND s.leased_until < now.moment THEN 'lost'
         WHEN s.ours THEN 'running'
         ELSE coalesce(team.status, 'unknown')
     END AS status,
@@ -56,3 +58,4 @@ LEFT JOIN team ON s.session = team.session
 LEFT JOIN work ON s.session = work.session
 LEFT JOIN said ON s.session = said.session
 LEFT JOIN spent ON s.session = spent.session
+CROSS JOIN now
