@@ -9,12 +9,12 @@ WITH acts AS (
     SELECT
         run,
         "call",
-        arg_min(agent, rank) AS agent,
         arg_min(tool, rank) AS tool,
         arg_min(mcp_server, rank) AS mcp_server,
         min(happened_at) FILTER (kind = 'tool.called') AS started_at,
         min(happened_at) FILTER (kind = 'tool.returned') AS ended_at,
-        arg_min(status, rank) AS status,
+        arg_min(status <> 'ok', rank) AS failed,
+        arg_min(status, rank) FILTER (status <> 'ok') AS wrong,
         arg_min(left(coalesce(error, result->>'$'), 300), rank) FILTER (status <> 'ok') AS said,
         arg_min(params->>'$.file_path', rank)
             FILTER (tool IN ('Edit', 'MultiEdit', 'NotebookEdit', 'Write')) AS file,
@@ -34,12 +34,11 @@ steps AS (
 
 SELECT
     run,
-    min(agent) AS agent,
     min(started_at) AS first_at,
     greatest(max(started_at), max(ended_at)) AS last_at,
     max(position) AS last_position,
     count(*) AS calls,
-    count(*) FILTER (status IS NULL) AS unresolved,
+    count(*) FILTER (failed IS NULL) AS unresolved,
     to_json(struct_pack(
         tools := coalesce(list_slice(
             list(tool ORDER BY started_at NULLS LAST, position)
@@ -51,13 +50,13 @@ SELECT
             list(DISTINCT [least(previous, tool), greatest(previous, tool)]) FILTER (previous_end > started_at)
         ), []),
         files := coalesce(list_slice(list_sort(
-            list(DISTINCT file) FILTER (file IS NOT NULL AND status = 'ok')
+            list(DISTINCT file) FILTER (file IS NOT NULL AND NOT failed)
         ), 1, 50), []),
         failures := coalesce(list_slice(
-            list(struct_pack("call" := "call", tool := tool, status := status, said := said, position := position)
-                ORDER BY position) FILTER (status <> 'ok'), 1, 8
+            list(struct_pack("call" := "call", tool := tool, status := wrong, said := said, position := position)
+                ORDER BY position) FILTER (failed), 1, 8
         ), [])
     ))::VARCHAR AS taught
 FROM steps
 GROUP BY run
-ORDER BY agent, last_at
+ORDER BY last_at
