@@ -1,4 +1,4 @@
-"""A conductor that dies without a word: its session and runs show as lost once its lease ran out, by the log's clock."""
+"""A conductor that dies without a word: its session and runs show as lost once its lease ran out by the log's clock."""
 
 from collections.abc import Callable
 from datetime import timedelta
