@@ -68,9 +68,9 @@ def inbox(
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Take what was said to you, as a run or as `human`; with this it is delivered, once.
+    """Take what was said to you, as a run or as `human`.
 
-    A run is known by ORCHESTRION_RUN and proves itself by ORCHESTRION_TOKEN.
+    With this it is delivered, once. A run is known by ORCHESTRION_RUN and proves itself by ORCHESTRION_TOKEN.
     """
     from orchestrion.cli.mailing import Looking, received
     from orchestrion.cli.wiring import home_of

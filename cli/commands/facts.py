@@ -55,6 +55,10 @@ def messages(
 
 def handoffs(
     *,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[show ID]", help="One handoff with its whole package.")
+    ] = None,
+    stats: Annotated[bool, typer.Option("--stats", help="Count who hands to whom, and what becomes of it.")] = False,
     session: SessionOption = None,
     agent: AgentOption = None,
     since: SinceOption = None,
@@ -63,11 +67,22 @@ def handoffs(
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """List the work that was handed over (--agent: the giver)."""
+    """List the work that was handed over, or show one.
+
+    --agent is the giver.
+    """
+    if words:
+        from orchestrion.cli.handing import shown
+
+        return shown(words, home=home, form=form, at=at)
+    if stats:
+        from orchestrion.cli.handing import statistics
+
+        return statistics(home=home, form=form, at=at)
     from orchestrion.cli.listing import HANDOFFS, listed
 
     where = {"giver": agent}
-    listed(HANDOFFS, home=home, form=form, at=at, limit=limit, session=session, since=since, where=where)
+    return listed(HANDOFFS, home=home, form=form, at=at, limit=limit, session=session, since=since, where=where)
 
 
 def tools(

@@ -36,7 +36,7 @@ with open_log(home) as log:
         for run in mine:
             if post.exchange.pending[run]:
                 for message in post.take(run):
-                    print(json.dumps([message.message, message.run, run, message.payload["number"]]), flush=True)
+                    print(json.dumps([message.message, message.run, run, message.payload["number"]]))
 
     for number in range(share):
         sender = mine[number % len(mine)]
@@ -59,14 +59,14 @@ def crowd(home: Path, *, messages: int, agents: int, processes: int) -> None:
         session = membership.begin_session(log, "crowd")
         shares = [agents // processes + (n < agents % processes) for n in range(processes)]
         total = messages - messages % processes
-        workers = []
+        workers, said = [], [home / f"worker-{n}.txt" for n in range(processes)]
         for n, count in enumerate(shares):
             numbers = (sum(shares[:n]), count, agents, total // processes, total)
             command = [sys.executable, "-c", WORKER, str(home), session, *map(str, numbers)]
-            workers.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
-        said = [worker.communicate(timeout=900) for worker in workers]
-        assert [worker.returncode for worker in workers] == [0] * processes, said[0][1]
-        got = [json.loads(line) for out, _ in said for line in out.splitlines()]
+            with said[n].open("w") as out:  # a pipe would fill while another worker is read
+                workers.append(subprocess.Popen(command, stdout=out))
+        assert [worker.wait(timeout=900) for worker in workers] == [0] * processes
+        got = [json.loads(line) for out in said for line in out.read_text().splitlines()]
         facts = [record.event for record in log.read() if isinstance(record, Record)]
         assert log.verify().ok
     sent = {fact.message: fact for fact in facts if isinstance(fact, e.MessageSent)}
