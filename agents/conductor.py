@@ -181,6 +181,8 @@ class Conductor:
             performance.report(result)
             result.diff = await asyncio.to_thread(place.diff)
             result.workspace = {"path": str(place.origin), "kind": place.kind, "branch": place.branch}
+            if place.is_gone and status == "completed":
+                status, reason = "failed", "its working copy was deleted while it ran"
             if session.options.apply:
                 status, reason = await _applied(result, place, status, reason)
             watch.stop()

@@ -105,6 +105,10 @@ class Running:
         done.outcome = await runner.run(work, desk)
         if tree is None:
             return
+        if not tree.work.is_dir():
+            if done.outcome.status == "completed":
+                done.outcome = Outcome("failed", reason="its working copy was deleted while it worked")
+            return
         done.changes = await asyncio.to_thread(tree.changes)
         if done.changes:
             done.outcome.outputs["diff"] = diff_of(done.changes)

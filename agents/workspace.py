@@ -58,8 +58,15 @@ class Workspace:
         """Where agents work."""
         return self.folder / "work"
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the folders themselves were deleted, which is no change that anybody wanted."""
+        return not (self.base.is_dir() and self.work.is_dir())
+
     def changes(self) -> list[Change]:
-        """What is different from what was taken, by path."""
+        """What is different from what was taken, by path; nothing if the working copy is gone as a whole."""
+        if self.is_gone:
+            return []
         before, after = set(paths_below(self.base)), set(paths_below(self.work))
         found = (Change(p, content(self.base / p), content(self.work / p)) for p in sorted(before | after))
         return [change for change in found if change.before != change.after]
