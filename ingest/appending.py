@@ -20,6 +20,8 @@ class Batch:
 
     facts: list[Fact] = field(default_factory=list)
     blocks: list[bytes] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    """Bodies that the lines hold for the facts that name them."""
     size: int = 0
     strict: bool = True
 
@@ -45,11 +47,12 @@ class Appender:
         finally:
             self._thread.shutdown()
 
-    def add(self, facts: Sequence[Fact], block: bytes, *, strict: bool) -> None:
-        """Take one block's facts and its redacted lines; `strict`: all of it was plain JSON."""
+    def add(self, facts: Sequence[Fact], block: bytes, *, strict: bool, bodies: Sequence[bytes] = ()) -> None:
+        """Take one block's facts, its redacted lines and their bodies; `strict`: all of it was plain JSON."""
         batch = self._batch
         batch.facts.extend(facts)
         batch.blocks.append(block)
+        batch.bodies.extend(bodies)
         batch.size += len(block)
         batch.strict = batch.strict and strict
         if batch.size >= TRANSACTION_BYTES:
@@ -75,7 +78,7 @@ class Appender:
 
     def _append(self, batch: Batch) -> None:
         """Append one batch and note what became of it. Runs in the thread."""
-        appended = self._log.observe(batch.facts, blobs=batch.blocks, clean=batch.strict)
+        appended = self._log.observe(batch.facts, blobs=[*batch.blocks, *batch.bodies], clean=batch.strict)
         self._ledger.appended += len(appended.positions)
         self._ledger.conflicts += len(appended.conflicts)
-        self._ledger.blocks += appended.blobs
+        self._ledger.blocks += appended.blobs[: len(batch.blocks)]

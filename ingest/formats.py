@@ -12,6 +12,7 @@ from orchestrion.ingest.copilot import Copilot
 from orchestrion.ingest.gemini import Gemini
 from orchestrion.ingest.mini_swe import MiniSwe
 from orchestrion.ingest.openhands import OpenHands
+from orchestrion.ingest.own_lines import OwnLines
 from orchestrion.ingest.pi import Pi
 from orchestrion.ingest.swe_agent import SweAgent
 from orchestrion.ingest.tau_bench import TauBench
@@ -51,6 +52,14 @@ class OfDocuments(Protocol):
 
 
 @runtime_checkable
+class Bodied(Protocol):
+    """A reader of files that hold bodies beside events."""
+
+    def taken(self) -> list[bytes]:
+        """The bodies read since the last call; they go into the log with the facts that follow them."""
+
+
+@runtime_checkable
 class Placed(Protocol):
     """An importer of files whose place says what their content does not."""
 
@@ -72,4 +81,5 @@ FORMATS: Mapping[str, Importer] = {
     "claude-teams": Teams(),
     "beads": Beads(),
     "traces": Traces(),
+    "orchestrion": OwnLines(),
 }

@@ -16,7 +16,7 @@ from orchestrion.ingest.appending import Appender
 from orchestrion.ingest.documents import what_else
 from orchestrion.ingest.finding import SUFFIX, Found, find
 from orchestrion.ingest.forks import Samples, forks
-from orchestrion.ingest.formats import FORMATS, Importer, OfDocuments, Placed
+from orchestrion.ingest.formats import FORMATS, Bodied, Importer, OfDocuments, Placed
 from orchestrion.ingest.ledger import UNPARSEABLE, FileReport, ImportReport, Ledger, best, ignored
 from orchestrion.ingest.reading import Block, blocks, fingerprint
 from orchestrion.ingest.recognising import AUTO, UNKNOWN, recognise
@@ -196,7 +196,8 @@ class _Import:
             kept.append(raw)
             strict = strict and line.strict
         kept.append(b"")
-        appender.add(facts, b"\n".join(kept), strict=strict)
+        bodies = self._reader.taken() if isinstance(self._reader, Bodied) else ()
+        appender.add(facts, b"\n".join(kept), strict=strict, bodies=bodies)
         self._ledger.sessions.update((f.event.session, None) for f in facts if f.event.session is not None)
         self._samples.take(facts)
 

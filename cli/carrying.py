@@ -1,0 +1,100 @@
+"""Writes the log as JSON Lines: each body before the first event that names it, each event as it is stored."""
+
+import base64
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import orjson
+
+from orchestrion.cli import exits
+from orchestrion.cli.show import say
+from orchestrion.cli.wiring import Home, opened_log
+from orchestrion.domain.errors import NotFound, Refused
+
+if TYPE_CHECKING:
+    from orchestrion.domain.ports import Log
+
+ROWS = 2000
+
+
+def exported(home: Home, session: str | None, output: Path | None) -> int:
+    """Write the events of `session` (all, if None) to `output` (standard output, if None); the exit code."""
+    with opened_log(home) as log:
+        lines = Lines(log, session)
+        try:
+            with output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
+                _write(file, lines)
+        except OSError as error:
+            raise Refused(f"{output or 'standard output'} cannot be written: {error.strerror}") from error
+    if session is not None and lines.events == 0:
+        raise NotFound(f"no event is of a session {session!r}; `orchestrion sessions` lists them")
+    say(f"{lines.events} events and {lines.bodies} bodies exported.")
+    if lines.missing:
+        say(f"{lines.missing} bodies are no longer in the log, and so are missing here.")
+    return exits.OK
+
+
+def _write(file: BinaryIO, lines: "Lines") -> None:
+    for line in lines:
+        file.write(orjson.dumps(line) + b"\n")
+
+
+class Lines:
+    """The lines of an export, and how many there were."""
+
+    def __init__(self, log: "Log", session: str | None) -> None:
+        self._log, self._session = log, session
+        self.events = self.bodies = self.missing = 0
+        self._written: set[str] = set()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        after = 0
+        while rows := self._log.rows(after=after, limit=ROWS):
+            after = rows[-1][0]
+            for position, stream, version, kind, recorded_at, raw in rows:
+                state = _decoded(raw)
+                if self._session is not None and not self._concerns(state):
+                    continue
+                yield from self._bodies_of(state)
+                self.events += 1
+                place = {"stream": stream, "version": version, "position": position, "recorded_at": recorded_at}
+                yield {"type": "orchestrion.event", "kind": kind, **place, "state": state}
+
+    def _concerns(self, state: dict[str, Any]) -> bool:
+        """Whether an event is of the session, or the ledger of an import that brought it."""
+        return state.get("session") == self._session or self._session in state.get("sessions", ())
+
+    def _bodies_of(self, state: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The bodies that an event names, each once in an export."""
+        names = [ref["hash"] for ref in state.get("bodies", {}).values()]
+        for name in (*names, *state.get("blocks", ())):
+            if name in self._written:
+                continue
+            self._written.add(name)
+            try:
+                body = self._log.blob(name)
+            except NotFound:
+                self.missing += 1
+                continue
+            self.bodies += 1
+            yield {"type": "orchestrion.body", "hash": name, **_packed(body)}
+
+
+def _decoded(raw: bytes) -> dict[str, Any]:
+    """A stored state; empty if it is damaged, so that the import names it."""
+    try:
+        state = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def _packed(body: bytes) -> dict[str, str]:
+    """A body as text where it is text."""
+    try:
+        return {"text": body.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(body).decode()}
