@@ -49,6 +49,8 @@ class Appender:
 
     def add(self, facts: Sequence[Fact], block: bytes, *, strict: bool, bodies: Sequence[bytes] = ()) -> None:
         """Take one block's facts, its redacted lines and their bodies; `strict`: all of it was plain JSON."""
+        if strict != self._batch.strict and self._batch.blocks:
+            self._submit()  # the log looks at every string of a batch that is not strict: keep such batches small
         batch = self._batch
         batch.facts.extend(facts)
         batch.blocks.append(block)
