@@ -109,6 +109,7 @@ def _limits(settings: Settings) -> "Limits":
 
 def telling(narrator: Narrator) -> "Callable[[Event], None]":
     """An observer that says each event as the narrator tells it."""
+
     def tell(event: "Event") -> None:
         for line in narrator.event(event):
             say(line)
