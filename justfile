@@ -22,3 +22,8 @@ bench:
     uv run python benchmarks/replay.py
     uv run python benchmarks/ingest.py
     uv run python benchmarks/start.py
+    uv run python benchmarks/hook.py
+    uv run python benchmarks/bus.py
+    uv run python benchmarks/conductor.py
+    uv run python benchmarks/learning.py
+    uv run python benchmarks/dashboard.py

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,8 @@ from orchestrion.projections.tables import Tables
 
 KEPT_GENERATIONS = 2
 KEPT_QUARANTINED = 2
-BUILDER_MEMORY_MB = 640
+BUILDER_MEMORY_MB = (640, 1280, 2560)
+"""What DuckDB may take for a build; the next figure is tried when it runs out. A million events fit into the first."""
 BUILDER_THREADS = 2
 
 _NAME = re.compile(r"g-(\d+)-([0-9a-f]{16})\.duckdb")
@@ -82,14 +83,24 @@ def quarantine(path: Path, wrong: str, problems: list[str]) -> None:
         old.unlink(missing_ok=True)
 
 
-def build_snapshot(source: ArrowSource, folder: Path) -> int:
+def build_snapshot(source: ArrowSource, folder: Path, memory_mb: Sequence[int] = BUILDER_MEMORY_MB) -> int:
     """Build and publish the snapshot of all that `source` holds; its position (0: the log is empty).
 
-    For the builder's own process alone. Waits for a builder that is at work already.
+    For the builder's own process alone. Waits for a builder that is at work already. Raises DuckDB's
+    OutOfMemoryException when the last of `memory_mb` is too little as well.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone(folder), connect() as con:
-        con.execute(f"SET memory_limit = '{BUILDER_MEMORY_MB}MB'")
+    with _alone(folder):
+        for limit in memory_mb[:-1]:
+            with suppress(duckdb.OutOfMemoryException):  # more may be enough
+                return _built(source, folder, limit)
+        return _built(source, folder, memory_mb[-1])
+
+
+def _built(source: ArrowSource, folder: Path, memory_mb: int) -> int:
+    """One try within `memory_mb`; nothing is left behind where it fails."""
+    with connect() as con:
+        con.execute(f"SET memory_limit = '{memory_mb}MB'")
         con.execute(f"SET threads = {BUILDER_THREADS}")
         con.execute("SET temp_directory = ?", [str(folder / "spill")])
         building = folder / f".building-{os.getpid()}.duckdb"
@@ -105,9 +116,9 @@ def build_snapshot(source: ArrowSource, folder: Path) -> int:
         finally:
             building.unlink(missing_ok=True)
             building.with_name(building.name + ".wal").unlink(missing_ok=True)
-        for old in generations(folder)[KEPT_GENERATIONS:]:
-            old.path.unlink(missing_ok=True)
-        return last
+    for old in generations(folder)[KEPT_GENERATIONS:]:
+        old.path.unlink(missing_ok=True)
+    return last
 
 
 def _fill(con: duckdb.DuckDBPyConnection, building: Path, source: ArrowSource, *, fresh: bool) -> int:

@@ -161,3 +161,13 @@ def test_without_a_snapshot_it_goes_on_and_says_so(ten: Any, tmp_path: Path, mon
         [problem] = opened.problems
     assert ("the disk is full" in problem) == fails
     assert len(asked) == fails
+
+
+def test_a_builder_that_runs_out_of_memory_tries_again_with_more(
+    rows_of: Any, log_of: Any, source_of: Any, tmp_path: Path
+) -> None:
+    log = log_of(rows_of(calls(2000)))
+    with pytest.raises(duckdb.OutOfMemoryException):
+        build_snapshot(source_of(log), tmp_path, memory_mb=[1])
+    assert [path for path in tmp_path.iterdir() if "building" in path.name] == []
+    assert build_snapshot(source_of(log), tmp_path, memory_mb=[1, 640]) == 2000
