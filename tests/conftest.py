@@ -1,4 +1,4 @@
-"""What holds for every test: a suite started in the background ignores SIGINT, and its children must not inherit that."""
+"""For every test: a suite started in the background ignores SIGINT, and its children must not inherit that."""
 
 import signal
 
