@@ -4,11 +4,12 @@ import asyncio
 import getpass
 
 from orchestrion.cli import exits
+from orchestrion.cli.asking import session_of
 from orchestrion.cli.commentary import Narrator
 from orchestrion.cli.options import Format
 from orchestrion.cli.show import answer, say
 from orchestrion.cli.teamwork import show_result, telling, until_stopped
-from orchestrion.cli.wiring import Home, opened_log, written_log
+from orchestrion.cli.wiring import Home, opened, written_log
 
 
 def go_on(home: Home, session: str, form: Format) -> int:
@@ -16,8 +17,7 @@ def go_on(home: Home, session: str, form: Format) -> int:
     from orchestrion.agents import Conductor
     from orchestrion.agents.past import recall
 
-    with opened_log(home):
-        pass  # refuses a home without a log, which writing would begin
+    session = _named(home, session)
     narrator = Narrator()
     with written_log(home) as (log, _):
         for fact in recall(log, session).events:
@@ -33,13 +33,18 @@ def stop(home: Home, session: str, reason: str | None, form: Format) -> int:
     """Cancel `session` and say how it ended; the exit code."""
     from orchestrion.agents.cancelling import cancel
 
-    with opened_log(home):
-        pass  # as above
+    session = _named(home, session)
     with written_log(home) as (log, _):
         cancelled = cancel(log, home.path, session, by=_user(), reason=reason)
     answer(cancelled.as_json(), form)
     say(f"Session {session} ended {cancelled.status}: {cancelled.reason}")
     return exits.OK
+
+
+def _named(home: Home, given: str) -> str:
+    """The session meant by its id, the beginning of it, or `last`; refuses a home without a log, too."""
+    with opened(home) as (_, store):
+        return session_of(store, given)
 
 
 def _user() -> str:

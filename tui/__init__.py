@@ -1,1 +1,1 @@
-"""Shows: the dashboard (a later issue fills this room)."""
+"""Shows: the dashboard in the terminal, the page in the browser, and the report of a session."""

@@ -185,6 +185,22 @@ def test_a_stopped_run_leaves_a_log_that_says_so(speak, project: Path, team: Pat
     assert speak("verify", "--home", home).code == 0
 
 
+def test_a_session_is_cancelled_from_another_process(speak, project: Path, team: Path, tmp_path: Path) -> None:
+    home, program = tmp_path / "h", Path(sys.executable).parent / "orchestrion"
+    run = [program, "run", "sleep", "--agent", "sleeper", "--workspace", project, "--team", team, "--home", home]
+    with subprocess.Popen(run, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stderr is not None
+        lines = iter(child.stderr.readline, "")
+        assert next((line for line in lines if "AGENT START" in line), None), "it ended before it began"
+        told = speak("cancel", "last", "--home", home)
+        child.communicate(timeout=30)
+    assert told.code == 0, told.err
+    assert child.returncode != 0
+    [session] = speak("sessions", "--home", home, "--format", "json").json
+    assert session["status"] == "cancelled"
+    assert [row["status"] for row in speak("agents", "--home", home, "--format", "json").json] == ["cancelled"]
+
+
 def test_dry_run_runs_nothing(speak, project: Path, tmp_path: Path) -> None:
     said = speak("run", "audit the security", "--dry-run", "--workspace", project, "--home", tmp_path / "h")
     assert said.code == 0
