@@ -26,7 +26,7 @@ from orchestrion.agents.watching import Watch, why
 from orchestrion.agents.workspace import Workspace, prepare, reopened
 from orchestrion.domain.errors import Conflict, NotFound, OrchestrionError, RuleBroken
 from orchestrion.domain.events import AgentCompleted, Event, RunStatus
-from orchestrion.domain.ports import Log
+from orchestrion.domain.ports import Log, Prices
 from orchestrion.domain.streams import new_id
 
 
@@ -54,8 +54,9 @@ class Conductor:
         limits: Limits | None = None,
         python: Path | None = None,
         clock: Clock | None = None,
+        prices: Prices | None = None,
     ) -> None:
-        self._log, self._home, self._python = log, home, python
+        self._log, self._home, self._python, self._prices = log, home, python, prices
         self._limits = limits or Limits()
         self._clock = clock or SteadyClock()
 
@@ -151,6 +152,7 @@ class Conductor:
                 limits=session.options.limits,
                 python=project_python(session.place.origin, session.options.python),
                 seed=session.options.seed,
+                prices=self._prices,
             )
         )
         try:

@@ -15,6 +15,7 @@ from orchestrion.domain.events import (
     ProcessStarted,
     ToolCalled,
     ToolReturned,
+    UsageRecorded,
 )
 
 
@@ -136,6 +137,17 @@ class RunDesk:
             duration_ms=duration_ms,
         )
         self._tools[call] = self._journal.write([event])
+
+    def asks_model(self) -> None:
+        """See `Desk`."""
+        self._budget.allow()
+
+    def used(self, request_id: str, model: str | None, **tokens: int) -> None:
+        """See `Desk`."""
+        about = self._about | {"happened_at": self._journal.now(), "cause": self._began, "request_id": request_id}
+        event = UsageRecorded(**about, model=model, **tokens)  # type: ignore[arg-type]  # its counts
+        self._journal.write([event])
+        self._budget.use(event)
 
     def tell_all(self, drafts: list[Draft], *, call: str | None = None) -> list[MessageSent]:
         """See `Desk`."""

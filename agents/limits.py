@@ -1,4 +1,4 @@
-"""What a session and its runs may take: agents at a time, seconds, bytes, messages, tool calls, tries."""
+"""What a session and its runs may take: agents at a time, seconds, bytes, messages, calls, tokens, money, tries."""
 
 import random
 from collections.abc import Mapping
@@ -29,6 +29,14 @@ class Limits:
     """Of one run."""
     session_tool_calls: int | None = 10_000
     """Of all runs of a session."""
+    agent_tokens: int | None = None
+    """Of one run's model requests: input, output and cache, as they were reported."""
+    session_tokens: int | None = None
+    """Of all model requests of a session."""
+    agent_cost: float | None = None
+    """US dollars of one run's model requests, by the price table."""
+    session_cost: float | None = None
+    """US dollars of all model requests of a session."""
     loop_calls: int = 5
     """So often in a row may a run give one tool the same parameters; then it is in a loop."""
     retries: int = 2

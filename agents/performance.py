@@ -56,7 +56,8 @@ class Performance:
         if not bad:
             return "completed", None
         first = next((report for report in bad if report.status != "refused"), bad[0])
-        return "failed", f"{first.agent}: {first.reason}"
+        spent = first.status == "budget" and self.stage.budget.stopped() is not None
+        return "budget" if spent else "failed", f"{first.agent}: {first.reason}"
 
     def report(self, result: ExecutionResult) -> None:
         """Put what came of the work into `result`."""
@@ -114,9 +115,10 @@ class Performance:
         started = stage.start(turn, self._handing.cause(run) or self._planned)
         if stage.take_over(turn):
             return turn, None
-        if reason is not None or stage.budget.spent:
-            outcome = Outcome("refused", reason=reason) if reason else stage.limit(turn, stage.budget.stop())
-            stage.end(turn, outcome)
+        stopped = stage.budget.stopped()
+        if reason is not None or stopped is not None:
+            refused = Outcome("refused", reason=reason or "")
+            stage.end(turn, refused if reason or stopped is None else stage.limit(turn, stopped))
             return turn, None
         if tree is not None:
             try:

@@ -83,6 +83,12 @@ class Desk(Protocol):
     ) -> None:
         """The tool answered, or was cut off."""
 
+    def asks_model(self) -> None:
+        """A model is about to be asked. Raises Stopped if a budget does not allow it."""
+
+    def used(self, request_id: str, model: str | None, **tokens: int) -> None:
+        """A model request used `tokens` so far (fields of `UsageRecorded`); they count against the budgets."""
+
     def tell_all(self, drafts: list[Draft], *, call: str | None = None) -> list[MessageSent]:
         """Say something to everybody; `call` is the tool call it rests on."""
 

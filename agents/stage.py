@@ -21,6 +21,7 @@ from orchestrion.agents.runner import Outcome, Work
 from orchestrion.agents.workspace import Workspace
 from orchestrion.domain import events as e
 from orchestrion.domain import run as runs
+from orchestrion.domain.ports import Prices
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,9 @@ class Stage:
         limits: Limits,
         python: tuple[Path, str],
         seed: int,
+        prices: Prices | None = None,
     ) -> None:
-        self.seed, self.budget = seed, SessionBudget(session, limits)
+        self.seed, self.budget = seed, SessionBudget(session, limits, prices)
         self.session, self.plan, self.roster, self.place = session, plan, roster, place
         self.journal, self.limits, self.python = journal, limits, python
         self.bus = Bus(journal, session)
@@ -188,6 +190,9 @@ class Stage:
         self.journal.pass_over(turn.run)
         outcome, modified = ended_as(end)
         self.end(turn, outcome, modified)
+        everything = self.journal.all_past()
+        its = {turn.run} | {f.run for f in everything if isinstance(f, e.AgentStarted) and f.parent_run == turn.run}
+        self.budget.recall(fact for fact in everything if fact.run in its)
         for check in checks_of(turn.run, self.journal.all_past()):
             self.standing[check.agent] = check.standing(self.standing.get(check.agent))
         return True

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from orchestrion.domain.events import EstimateMade, Event
+from orchestrion.domain.events import EstimateMade, Event, UsageRecorded
 from orchestrion.domain.record import Appended, DeadLetter, Fact, Record
 
 
@@ -98,3 +98,10 @@ class Estimator(Protocol):
         self, *, subject: str, session: str, agent: str, task: str | None, at: datetime
     ) -> EstimateMade | None:
         """The estimate for the run `subject`, to be appended before it starts; None where too little is known."""
+
+
+class Prices(Protocol):
+    """What model requests cost."""
+
+    def cost(self, usage: UsageRecorded) -> float | None:
+        """In US dollars; None where the price of the model is not known."""

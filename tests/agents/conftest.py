@@ -75,7 +75,8 @@ def play(log: MemoryLog, home: Path, workspace: Path, tmp_path: Path) -> Callabl
     def run(request: str, folder: Path = workspace, *, limits: Limits | None = None, **options: Any) -> Played:
         team = tmp_path / "team"
         roster = load_roster(folder, team=team if team.is_dir() else None)
-        conductor = Conductor(log, home=home, limits=limits or Limits(), python=options.pop("python", None))
+        given = {name: options.pop(name) for name in ("python", "prices") if name in options}
+        conductor = Conductor(log, home=home, limits=limits or Limits(), **given)
         result = asyncio.run(conductor.execute(request, folder, roster, **options))
         records = [record for record in log.read() if isinstance(record, Record)]
         return Played(result, [record.event for record in records if record.event.session == result.session])

@@ -8,6 +8,8 @@ import pytest
 from orchestrion.agents import Limits
 from orchestrion.agents.budget import RunBudget, SessionBudget, Stopped
 from orchestrion.agents.limits import backoff_seconds
+from orchestrion.agents.runner import Desk, Outcome, Work
+from orchestrion.agents.running import RUNNERS
 from orchestrion.domain import events as e
 
 Agent = Callable[..., Path]
@@ -40,7 +42,7 @@ def test_a_session_has_a_budget_of_tool_calls_and_who_comes_after_is_not_begun(
     played = play("alpha beta", limits=Limits(session_tool_calls=2))
     assert reached(played) == [("beta", "sessionToolCalls", 2, 2)]
     assert [(f.agent, f.status) for f in played.of(e.AgentFailed)] == [("beta", "budget")]
-    assert played.result.status == "failed"
+    assert (played.result.status, [f.status for f in played.of(e.SessionEnded)]) == ("budget", ["budget"])
     assert "the session has made all of its 2 tool calls" in played.result.reason
 
 
@@ -122,3 +124,71 @@ def test_the_seed_a_session_began_with_is_in_the_log(agent: Agent, play: Callabl
     options = play("alpha", seed=11).of(e.SessionStarted)[0].options
     assert options["seed"] == 11
     assert Limits.of(options["limits"]) == Limits()
+
+
+class Asking:
+    """A runner that asks a model over and over, each time for a hundred tokens."""
+
+    async def run(self, work: Work, desk: Desk) -> Outcome:
+        for number in range(20):
+            desk.asks_model()
+            for size in (40, 60):  # the same request, seen twice while it was streamed
+                desk.used(f"{work.run}/{number}", "gpt-x", input_tokens=40, output_tokens=size)
+        return Outcome(summary="asked")
+
+
+class Cents:
+    """One cent a hundred tokens; only of one model is the price known."""
+
+    def cost(self, usage: e.UsageRecorded) -> float | None:
+        return (usage.input_tokens + usage.output_tokens) / 10_000 if usage.model == "gpt-x" else None
+
+
+@pytest.fixture
+def asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RUNNERS, "steps", Asking())  # type: ignore[arg-type]
+
+
+BUDGETS = [
+    (Limits(agent_tokens=250), ("agentTokens", 250, 300, 3)),
+    (Limits(session_tokens=500), ("sessionTokens", 500, 500, 5)),
+    (Limits(agent_cost=0.02), ("agentCost", 0.02, 0.02, 2)),
+    (Limits(session_cost=0.035), ("sessionCost", 0.035, 0.04, 4)),
+]
+
+
+@pytest.mark.parametrize(("limits", "expected"), BUDGETS)
+@pytest.mark.usefixtures("asking")
+def test_tokens_and_money_are_budgets_checked_before_each_model_request(
+    limits: Limits, expected: tuple[str, float, float, int], agent: Agent, play: Callable[..., object]
+) -> None:
+    agent("alpha")
+    played = play("alpha", limits=limits, prices=Cents())
+    (fact,) = played.of(e.LimitReached)
+    requests = len({f.request_id for f in played.of(e.UsageRecorded)})
+    assert (fact.limit, fact.allowed, round(fact.reached, 6), requests) == expected
+    (failed,) = played.of(e.AgentFailed)
+    assert failed.status == "budget"
+    assert played.result.status == ("budget" if fact.limit.startswith("session") else "failed")
+
+
+def test_a_budget_of_money_is_not_kept_by_taking_an_unknown_price_for_nothing() -> None:
+    for prices in (None, Cents()):
+        budget = RunBudget("r", SessionBudget("s", Limits(agent_cost=1.0), prices))
+        budget.allow()
+        budget.use(e.UsageRecorded(source="conductor", request_id="q", model="new-model", input_tokens=1))
+        with pytest.raises(Stopped, match="the price of the model new-model is not known") as stopped:
+            budget.allow()
+        assert stopped.value.limit == "agentCost"
+
+
+def test_what_ended_runs_spent_counts_on_when_a_session_is_resumed() -> None:
+    budget = SessionBudget("s", Limits(session_tokens=100, session_tool_calls=3))
+    about = {"source": "conductor", "session": "s", "run": "s/a-1"}
+    budget.recall([e.UsageRecorded(**about, request_id="q", output_tokens=99)])
+    budget.recall([e.ToolCalled(**about, call=f"c{n}", tool="t") for n in range(2)])
+    assert budget.stopped() is None
+    budget.recall([e.ToolCalled(**about, call="c3", tool="t")])
+    stopped = budget.stopped()
+    assert stopped is not None
+    assert (stopped.limit, stopped.reached) == ("sessionToolCalls", 3)
