@@ -11,6 +11,13 @@ from orchestrion.domain.events import Priority
 Reads = Literal["text", "sarif", "junit"]
 RunnerName = Literal["steps", "process"]
 CLAUDE_KEYS = frozenset({"name", "description", "tools", "model", "color"})
+CLAUDE_ONLY = frozenset(
+    {
+        "background", "disallowedTools", "effort", "hooks", "initialPrompt", "isolation", "maxTurns", "mcpServers",
+        "memory", "omitClaudeMd", "permissionMode", "skills",
+    }
+)  # fmt: skip
+"""Keys that Claude Code knows and that have no effect here."""
 DEFAULT_ORDER = 100
 
 
@@ -116,6 +123,8 @@ class AgentDefinition(Part):
     """What it is asked in a plan; `{request}` is filled in."""
     instructions: str = ""
     """The Markdown below the front matter."""
+    without_effect: tuple[str, ...] = ()
+    """Claude Code's keys in it that have no effect here."""
     path: Path | None = None
 
     @field_validator("tools", "keywords", "capabilities", "joins", "after", mode="before")

@@ -1,47 +1,69 @@
-"""An agent's Markdown file taken apart: the front matter as keys with their lines, and the text below."""
+"""A Markdown file with front matter taken apart: its keys with their lines, the text below, and what is wrong."""
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from orchestrion.agents.definition import CLAUDE_KEYS, AgentDefinition
+from orchestrion.agents.definition import CLAUDE_KEYS, CLAUDE_ONLY, AgentDefinition
+from orchestrion.agents.slash_command import COMMAND_KEYS, COMMAND_ONLY, SlashCommand
 from orchestrion.domain.errors import BadDefinition
 
 MAX_BYTES = 1_000_000
+HIDDEN = frozenset({"instructions", "path", "without_effect", "text"})
+"""Fields that no key of a front matter sets."""
 _KEY = re.compile(r"^([A-Za-z][\w-]*):[ \t]*(.*)$")
+_LITERAL = CLAUDE_KEYS | COMMAND_KEYS
+_Part = TypeVar("_Part", bound=BaseModel)
 
 
 def read_definition(path: Path) -> AgentDefinition:
     """The agent described in `path`. Raises BadDefinition, naming the file and the line."""
+    return parse_definition(_text_of(path, "an agent's"), path)
+
+
+def read_command(path: Path, name: str) -> SlashCommand:
+    """The slash command called `name` in `path`. Raises BadDefinition, naming the file and the line."""
+    fields, text, where = _taken_apart(_text_of(path, "a command's"), path)
+    ignored = {key: fields.pop(key) for key in COMMAND_ONLY & fields.keys()}
+    own = {"name": name, "text": text, "path": path, "without_effect": tuple(sorted(ignored))}
+    return _validated(SlashCommand, {**fields, **own}, path, where)
+
+
+def parse_definition(text: str, path: Path) -> AgentDefinition:
+    """The agent described by `text`; `path` gives the name where the front matter has none. Raises BadDefinition."""
+    fields, below, where = _taken_apart(text, path)
+    ignored = {key: fields.pop(key) for key in CLAUDE_ONLY & fields.keys() - AgentDefinition.model_fields.keys()}
+    own = {"instructions": below, "path": path, "without_effect": tuple(sorted(ignored))}
+    return _validated(AgentDefinition, {"name": path.stem, **fields, **own}, path, where)
+
+
+def _text_of(path: Path, whose: str) -> str:
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise BadDefinition(f"{path}: cannot be read ({error.strerror})") from error
     if len(raw) > MAX_BYTES:
-        raise BadDefinition(f"{path}: {len(raw)} bytes are too many for an agent's file (at most {MAX_BYTES})")
+        raise BadDefinition(f"{path}: {len(raw)} bytes are too many for {whose} file (at most {MAX_BYTES})")
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise BadDefinition(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from error
-    return parse_definition(text, path)
 
 
-def parse_definition(text: str, path: Path) -> AgentDefinition:
-    """The agent described by `text`; `path` gives the name where the front matter has none. Raises BadDefinition."""
+def _taken_apart(text: str, path: Path) -> tuple[dict[str, Any], str, dict[str, int]]:
+    """The keys of the front matter, the text below it, and the line of each key."""
     lines = text.splitlines()
     if not lines or lines[0].strip() != "---":
-        return _validated({"name": path.stem}, text.strip(), path, {})
+        return {}, text.strip(), {}
     end = next((n for n, line in enumerate(lines[1:], 1) if line.rstrip() == "---"), None)
     if end is None:
         raise BadDefinition(f"{path}:1: the front matter is not closed; add a line of three dashes below it")
-    fields = _mapping(lines[1:end], path)
     where = {match[1]: n for n, line in enumerate(lines[1:end], 2) if (match := _KEY.match(line))}
-    fields.setdefault("name", path.stem)
-    return _validated(fields, "\n".join(lines[end + 1 :]).strip(), path, where)
+    return _mapping(lines[1:end], path), "\n".join(lines[end + 1 :]).strip(), where
 
 
 def _mapping(lines: list[str], path: Path) -> dict[str, Any]:
@@ -61,11 +83,13 @@ def _mapping(lines: list[str], path: Path) -> dict[str, Any]:
 
 
 def _taken_literally(line: str) -> str:
-    """`key: text` of Claude Code, quoted: its files hold colons and quotes that YAML would not take."""
+    """`key: text` of Claude Code, quoted: its files hold colons, brackets and quotes that YAML would not take."""
     match = _KEY.match(line)
-    if not match or match[1] not in CLAUDE_KEYS or match[2][:1] in {"", "|", ">", "["}:
+    if not match or match[1] not in _LITERAL or match[2][:1] in {"", "|", ">"}:
         return line
     value = match[2]
+    if value.startswith("[") and match[1] in CLAUDE_KEYS - COMMAND_KEYS:
+        return line
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
         value = value[1:-1]
     quoted = value.replace("\\n", "\n").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
@@ -78,14 +102,16 @@ def _yaml_problem(error: yaml.YAMLError, path: Path) -> str:
     return f"{path}:{line}: the front matter is no valid YAML: {getattr(error, 'problem', None) or error}"
 
 
-def _validated(fields: dict[str, Any], instructions: str, path: Path, where: dict[str, int]) -> AgentDefinition:
+def _validated(model: type[_Part], fields: dict[str, Any], path: Path, where: dict[str, int]) -> _Part:
     try:
-        return AgentDefinition.model_validate({**fields, "instructions": instructions, "path": path})
+        return model.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         keys = [str(part) for part in first["loc"]]
         line = where.get(keys[0], 1) if keys else 1
-        known = ", ".join(sorted(set(AgentDefinition.model_fields) - {"instructions", "path"}))
-        hint = f"; known keys: {known}" if first["type"] == "extra_forbidden" and len(keys) == 1 else ""
+        names = {field.alias or name for name, field in model.model_fields.items() if name not in HIDDEN}
+        hint = (
+            f"; known keys: {', '.join(sorted(names))}" if first["type"] == "extra_forbidden" and len(keys) == 1 else ""
+        )
         message = first["msg"].removeprefix("Value error, ")
         raise BadDefinition(f"{path}:{line}: {'.'.join(keys) or 'front matter'}: {message}{hint}") from error

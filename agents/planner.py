@@ -53,7 +53,7 @@ def make_plan(request: str, roster: Roster) -> Plan:
         offered = ", ".join(f"{agent.name} ({', '.join(agent.capabilities) or 'by name'})" for agent in roster)
         raise BadPlan(f"nobody in the roster is called for by {request[:200]!r}; there are: {offered}")
     depends = _dependencies(chosen, roster)
-    phases = _phases(depends, roster)
+    phases = phases_of(depends, roster)
     depends = _reduced(depends)
     ids = {name: f"task-{n}" for n, name in enumerate((a for phase in phases for a in phase), 1)}
     tasks = tuple(
@@ -83,7 +83,7 @@ def check_plan(plan: Plan, roster: Roster) -> None:
                 raise BadPlan(f"{task.id} waits for {other!r}, which is no task of this plan")
     depends = {task.agent: {by_id[other] for other in task.depends_on} for task in plan.tasks}
     listed = [set(phase) for phase in plan.phases]
-    if listed != [set(phase) for phase in _phases(depends, roster)]:
+    if listed != [set(phase) for phase in phases_of(depends, roster)]:
         raise BadPlan("the phases do not follow from what the tasks wait for")
 
 
@@ -123,7 +123,7 @@ def _reduced(depends: Mapping[str, set[str]]) -> dict[str, set[str]]:
     }
 
 
-def _phases(depends: Mapping[str, set[str]], roster: Roster) -> tuple[tuple[str, ...], ...]:
+def phases_of(depends: Mapping[str, set[str]], roster: Roster) -> tuple[tuple[str, ...], ...]:
     """Topological generations, each in the roster's order. Raises BadPlan."""
     sorter = TopologicalSorter(depends)
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from orchestrion.agents import Conductor, ExecutionResult, Limits, Plan, Roster, load_roster
+from orchestrion.agents.commanding import as_command, plan_request
 from orchestrion.cli.api_bus import CommunicationBus
 from orchestrion.cli.wiring import home_of, stored, written_log
 from orchestrion.domain.errors import Refused
@@ -59,10 +60,13 @@ class Orchestrator:
     ) -> ExecutionResult:
         """Plan `request`, run it on a copy of the workspace, and say how it went; `timeout` in seconds ends it.
 
-        An agent's failure is in the result, not an exception. Raises BadPlan, CannotRun, NotFound, Refused before
-        anything is written.
+        A request such as `/name arguments` is a command of the workspace's `.claude/commands`. An agent's failure is
+        in the result, not an exception. Raises BadPlan, BadDefinition, CannotRun, NotFound, Refused before anything
+        is written.
         """
         log, roster = self._opened()
+        if plan is None and as_command(request):
+            roster, plan = await asyncio.to_thread(plan_request, request, self.workspace, team=self._team)
         limits = self._limits if timeout is None else replace(self._limits, session_seconds=timeout)
         conductor = Conductor(log, home=self.home.path, limits=limits)
         execution = conductor.execute(request, self.workspace, roster, plan=plan, apply=apply, observer=observer)

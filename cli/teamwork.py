@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from orchestrion.domain.events import Event
 
 AGENT_COLUMNS = ("agent", "status", "duration_ms", "files_modified", "summary", "reason", "remedy")
-PLANNED_BY_USER = "user"
+PLAN_COLUMNS = ("phase", "id", "agent", "task", "depends_on", "matched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,16 @@ class Order:
     team: Path | None = None
     agent: str | None = None
     apply: bool = False
+    words: list[str] | None = None
+    """The arguments of a slash command where they were given one by one."""
+
+
+def ordered(
+    request: list[str], workspace: Path, team: Path | None = None, agent: str | None = None, apply: bool = False
+) -> Order:
+    """The order that the words of a command line give."""
+    words = request[1:] if len(request) > 1 else None
+    return Order(" ".join(request), workspace, team, agent, apply, words)
 
 
 def work(home: Home, order: Order, settings: Settings, form: Format) -> int:
@@ -61,11 +71,10 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
 
     Raises NotFound, BadDefinition, BadPlan and CannotRun before the log is touched; Interrupted when it is stopped.
     """
-    from orchestrion.agents import Conductor, load_roster
+    from orchestrion.agents import Conductor
     from orchestrion.agents.running import check_runnable
 
-    roster = load_roster(project_folder(order.workspace), team=order.team)
-    plan = planned(order, roster)
+    roster, plan = planned(order)
     check_runnable(plan, roster)
     python = settings["orchestration.python"]
     narrator = Narrator()
@@ -80,16 +89,24 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
     return result
 
 
-def planned(order: Order, roster: "Roster") -> "Plan":
-    """The planner's plan, or the one task of the agent that was named. Raises BadPlan, NotFound."""
-    from orchestrion.agents import Plan, make_plan
-    from orchestrion.domain.events import PlannedTask
+def planned(order: Order) -> "tuple[Roster, Plan]":
+    """Who is there, and the plan that follows from the order. Raises BadPlan, BadDefinition, NotFound."""
+    from orchestrion.agents.commanding import plan_request
 
-    if order.agent is None:
-        return make_plan(order.request, roster)
-    name = roster[order.agent].name
-    task = PlannedTask(id="task-1", agent=name, task=order.request)
-    return Plan(order.request, (task,), ((name,),), PLANNED_BY_USER)
+    folder = project_folder(order.workspace)
+    return plan_request(order.request, folder, team=order.team, agent=order.agent, words=order.words)
+
+
+def show_plan(order: Order, form: Format) -> None:
+    """Show who would do what after whom. Raises as `planned` does."""
+    made = planned(order)[1].as_json()
+    phase_of = {agent: number for number, phase in enumerate(made["phases"], 1) for agent in phase}
+    rows = [
+        (phase_of[t["agent"]], t["id"], t["agent"], t["task"], ", ".join(t["depends_on"]), ", ".join(t["matched"]))
+        for t in made["tasks"]
+    ]
+    answer(made, form, sheet=Sheet(PLAN_COLUMNS, rows))
+    say("Phases: " + " → ".join(" ∥ ".join(phase) for phase in made["phases"]))
 
 
 def project_folder(path: Path) -> Path:

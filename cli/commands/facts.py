@@ -20,6 +20,14 @@ from orchestrion.cli.options import (
 
 def agents(
     *,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[new NAME | check [FOLDER]]",
+            help="Write a template of an agent (of a command: /NAME), or validate a folder's files.",
+        ),
+    ] = None,
+    runner: Annotated[str, typer.Option("--runner", metavar="RUNNER", help="With new: what it runs on.")] = "process",
     session: SessionOption = None,
     agent: AgentOption = None,
     since: SinceOption = None,
@@ -27,12 +35,20 @@ def agents(
     at: AtOption = None,
     home: HomeOption = None,
     form: FormatOption = Format.table,
-) -> None:
-    """List the runs of agents."""
+) -> int:
+    """List the runs of agents; or begin and check their files.
+
+    `check` takes a project, or a folder of agents' and commands' files; exit 2 if one of them cannot be used.
+    """
+    if words:
+        from orchestrion.cli.defining import defining
+
+        return defining(words, runner, form)
     from orchestrion.cli.listing import RUNS, listed
 
     where = {"agent": agent}
     listed(RUNS, home=home, form=form, at=at, limit=limit, session=session, since=since, where=where)
+    return 0
 
 
 def messages(

@@ -7,7 +7,13 @@ import typer
 
 from orchestrion.cli.options import ConfigOption, Format, FormatOption, HomeOption, TeamOption, WorkspaceOption
 
-RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="What is to be done, in a sentence.")]
+RequestArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="REQUEST",
+        help="What is to be done, in a sentence; or /NAME ARGUMENTS, a command of .claude/commands.",
+    ),
+]
 
 
 def plan(
@@ -21,19 +27,9 @@ def plan(
 
     The plan follows from the words of the request and of the agents' files; the words that matched are shown.
     """
-    from orchestrion.agents import load_roster, make_plan
-    from orchestrion.cli.show import Sheet, answer, say
-    from orchestrion.cli.teamwork import project_folder
+    from orchestrion.cli.teamwork import ordered, show_plan
 
-    made = make_plan(request, load_roster(project_folder(workspace), team=team)).as_json()
-    phase_of = {agent: number for number, phase in enumerate(made["phases"], 1) for agent in phase}
-    columns = ("phase", "id", "agent", "task", "depends_on", "matched")
-    rows = [
-        (phase_of[t["agent"]], t["id"], t["agent"], t["task"], ", ".join(t["depends_on"]), ", ".join(t["matched"]))
-        for t in made["tasks"]
-    ]
-    answer(made, form, sheet=Sheet(columns, rows))
-    say("Phases: " + " → ".join(" ∥ ".join(phase) for phase in made["phases"]))
+    show_plan(ordered(request, workspace, team), form)
 
 
 def run(
@@ -67,11 +63,12 @@ def run(
     Exit 0 if the session completed, 10 if it ended otherwise, 130 if you stopped it.
     """
     from orchestrion.cli.settings import load_settings
-    from orchestrion.cli.teamwork import Order, work
+    from orchestrion.cli.teamwork import ordered, show_plan, work
     from orchestrion.cli.wiring import home_of
 
+    order = ordered(request, workspace, team, agent, apply)
     if dry_run:
-        plan(request=request, workspace=workspace, team=team, form=form)
+        show_plan(order, form)
         return 0
     options = {
         "orchestration.max_parallel_agents": max_parallel,
@@ -79,7 +76,7 @@ def run(
         "orchestration.python": str(python) if python is not None else None,
     }
     settings = load_settings(workspace, file=config, options=options)
-    return work(home_of(home), Order(request, workspace, team, agent, apply), settings, form)
+    return work(home_of(home), order, settings, form)
 
 
 def demo(home: HomeOption = None) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from orchestrion.agents import load_roster, make_plan
 from orchestrion.agents.definition import AgentDefinition, Step, Vocabulary
+from orchestrion.agents.slash_command import PlannedWork, SlashCommand
 from orchestrion.domain import events as e
 
 GUIDE = (Path(__file__).parents[2] / "docs/agents.md").read_text(encoding="utf-8")
@@ -22,7 +23,13 @@ def written(folder: Path) -> Path:
 def test_every_key_is_in_the_guide() -> None:
     named = set(re.findall(r"`(\w+)`", GUIDE))
     keys = {*AgentDefinition.model_fields, *Step.model_fields, *Vocabulary.model_fields}
-    assert keys - {"instructions", "path", "steps", "vocabulary"} <= named
+    assert keys - {"instructions", "path", "steps", "vocabulary", "without_effect"} <= named
+
+
+def test_every_key_of_a_command_is_in_the_guide() -> None:
+    named = set(re.findall(r"`([\w-]+)`", GUIDE))
+    keys = {field.alias or name for name, field in SlashCommand.model_fields.items()} | set(PlannedWork.model_fields)
+    assert keys - {"name", "path", "text", "without_effect"} <= named
 
 
 def test_the_guides_first_example_is_called_for_by_its_words(tmp_path: Path) -> None:
