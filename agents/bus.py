@@ -5,15 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrion.agents.exchange import ALL, CONDUCTOR, HUMAN, Instance
 from orchestrion.agents.journal import MESSAGE, Journal
 from orchestrion.agents.outside import Outside
 from orchestrion.domain.errors import NotFound
 from orchestrion.domain.events import Event, MessageDelivered, MessageExpired, MessageSent, MessageType, Priority
 from orchestrion.domain.payloads import checked, priority_of
 from orchestrion.domain.streams import stream_of
-
-ALL = "all"
-CONDUCTOR = "conductor"
 
 
 @dataclass
@@ -34,6 +32,9 @@ class Draft:
     priority: Priority | None = None
     in_reply_to: str | None = None
     thread: str | None = None
+    topic: str | None = None
+    name: str | None = None
+    """Its id, where that follows from the call that says it; else it is numbered within its run."""
 
 
 class Bus:
@@ -91,8 +92,9 @@ class Bus:
         )
 
     def send(self, sender: str, recipient: str, draft: Draft, *, cause: str | None = None) -> MessageSent:
-        """Say something from the run `sender` to an agent or a run. Raises NotFound and Refused (payload)."""
-        target = self._instance(recipient, but=sender)
+        """Say something from the run `sender` to an agent, a run or `human`. Raises NotFound and Refused (payload)."""
+        box = f"{self._session}/{HUMAN}"
+        target = Member(box, HUMAN) if recipient in {HUMAN, box} else self._instance(recipient, but=sender)
         return self._post(sender, target.agent, [target], [draft], cause)[0]
 
     def broadcast(self, sender: str, drafts: Sequence[Draft], *, cause: str | None = None) -> list[MessageSent]:
@@ -101,11 +103,21 @@ class Bus:
         others += [Member(each.run, each.agent) for each in self._outside.agents(but=self._members)]
         return self._post(sender, ALL, others, drafts, cause)
 
+    def publish(self, sender: str, draft: Draft, *, cause: str | None = None) -> MessageSent:
+        """Say something to whoever subscribed to the draft's topic, perhaps nobody. Raises Refused."""
+        listening = [Member(each.run, each.agent) for each in self._outside.subscribers(draft.topic or "", but=sender)]
+        targets = [self._members.get(each.run, each) for each in listening]
+        return self._post(sender, ALL, targets, [draft], cause)[0]
+
     def reply(self, sender: str, to: MessageSent, draft: Draft, *, cause: str | None = None) -> MessageSent:
         """Answer the run that said `to`. Raises NotFound and Refused."""
         target = self._instance(to.run or to.sender, but=sender)
         answer = Draft(draft.type, draft.payload, draft.priority, to.message, to.thread or to.message)
         return self._post(sender, target.agent, [target], [answer], cause)[0]
+
+    def able(self, capability: str, *, but: str) -> list[Instance]:
+        """Who has `capability` and is there now, the most able first; never the asker."""
+        return self._outside.able(capability, but=but)
 
     def take(self, run: str) -> list[MessageSent]:
         """What was said to `run` since it last looked, by whichever process; with this it is delivered."""
@@ -145,7 +157,7 @@ class Bus:
         self, sender: str, recipient: str, runs: tuple[str, ...], draft: Draft, cause: str | None
     ) -> MessageSent:
         payload = checked(draft.type, draft.payload)
-        identity = self._journal.identity(MESSAGE, sender)
+        identity = draft.name or self._journal.identity(MESSAGE, sender)
         agent = self._members[sender].agent if sender in self._members else sender
         return MessageSent(
             source="conductor",
@@ -163,6 +175,7 @@ class Bus:
             payload=payload.model_dump(mode="json", exclude_none=True),
             in_reply_to=draft.in_reply_to,
             thread=draft.thread or identity,
+            topic=draft.topic,
         )
 
     def _about(self, message: MessageSent, member: Member) -> dict[str, Any]:

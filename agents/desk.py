@@ -1,26 +1,53 @@
-"""Where one run sits: what it does with tools and says to others becomes facts of that run."""
+"""Where one run sits: what it does with tools and models and says to others becomes facts of that run."""
 
-import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from orchestrion.agents.approving import word_on
 from orchestrion.agents.budget import RunBudget
 from orchestrion.agents.bus import Bus, Draft
+from orchestrion.agents.exchange import ALL, TOPIC
+from orchestrion.agents.handing import Handing
+from orchestrion.agents.helping import helper_for
 from orchestrion.agents.identity import born, host
-from orchestrion.agents.journal import Journal
+from orchestrion.agents.journal import MESSAGE, Journal
+from orchestrion.agents.roster import Roster
 from orchestrion.agents.runner import Lost
+from orchestrion.agents.standstill import Standstill
+from orchestrion.domain.errors import NotFound, Refused
 from orchestrion.domain.events import (
+    ApprovalGiven,
+    ApprovalRequested,
     CallStatus,
     IncidentObserved,
     MessageSent,
+    ModelAnswered,
+    ModelRequested,
+    PatternDiscovered,
+    Priority,
     ProcessStarted,
     ToolCalled,
     ToolReturned,
     UsageRecorded,
 )
+from orchestrion.domain.payloads import checked
+
+REQUEST = "request"
+
+
+@dataclass(frozen=True)
+class Company:
+    """Whom a run may turn to: the roster, the runs of the plan by agent, and the handoffs between them."""
+
+    roster: Roster
+    runs: Mapping[str, str]
+    handing: Handing
+    approval_seconds: float
 
 
 class RunDesk:
-    """The `Desk` of a run. `deadline` (monotonic seconds) tells a call cut off for its time from one interrupted.
+    """The `Desk` of a run. Its `clock` tells a call cut off for its time from one interrupted.
 
     A `quiet` one tells nobody what its tools find: a validator gives its findings as evidence to the one who asked.
     """
@@ -36,14 +63,20 @@ class RunDesk:
         agent: str,
         began: str,
         quiet: bool = False,
+        company: Company,
+        clock: Standstill | None = None,
     ) -> None:
         self._journal, self._bus, self._budget = journal, bus, budget
+        self._company, self.clock = company, clock or Standstill()
         self._about: dict[str, Any] = {"source": "conductor", "session": session, "run": run, "agent": agent}
         self._run, self._began = run, began
         self._calls = 0
         self._quiet = quiet
+        self._agent = agent
         self._tools: dict[str, str] = {}
-        self.deadline: float | None = None
+        self._models: dict[str, tuple[str, str]] = {}
+        self._asked: dict[str, int] = {}
+        self._spoken: set[str] = set()
         self.received: list[MessageSent] = []
 
     @property
@@ -123,7 +156,7 @@ class RunDesk:
         duration_ms: int | None = None,
     ) -> None:
         """See `Desk`."""
-        if status == "interrupted" and self.deadline is not None and time.monotonic() >= self.deadline:
+        if status == "interrupted" and self.clock.is_over:
             status = "timed_out"
         event = ToolReturned(
             **self._about,
@@ -144,7 +177,8 @@ class RunDesk:
 
     def used(self, request_id: str, model: str | None, **tokens: int) -> None:
         """See `Desk`."""
-        about = self._about | {"happened_at": self._journal.now(), "cause": self._began, "request_id": request_id}
+        about = self._about | {"happened_at": self._journal.now(), "request_id": request_id}
+        about["cause"] = self._models.get(request_id, ("", self._began))[1]
         event = UsageRecorded(**about, model=model, **tokens)  # type: ignore[arg-type]  # its counts
         self._journal.write([event])
         self._budget.use(event)
@@ -154,6 +188,127 @@ class RunDesk:
         if self._quiet:
             return []
         return self._bus.broadcast(self._run, drafts, cause=self._tools.get(call or "", self._began))
+
+    def send(self, to: str, draft: Draft, *, call: str | None = None) -> MessageSent:
+        """See `Desk`."""
+        cause, draft = self._tools.get(call or "", self._began), self._named(draft, call)
+        if to == ALL:
+            return self._bus.broadcast(self._run, [draft], cause=cause)[0]
+        if to.startswith(TOPIC):
+            return self._bus.publish(self._run, replace(draft, topic=to.removeprefix(TOPIC)), cause=cause)
+        return self._bus.send(self._run, to, draft, cause=cause)
+
+    async def ask(
+        self, capability: str, context: Any, *, urgency: Priority = "normal", call: str | None = None
+    ) -> MessageSent:
+        """See `Desk`."""
+        draft = Draft("assistance_request", {"capability": capability, "context": context}, urgency)
+        said = [fact for fact in self._journal.past(f"message-{call}/{MESSAGE}") if isinstance(fact, MessageSent)]
+        if call is not None and said:
+            return said[0]
+        helper = await helper_for(self._bus, self._run, capability)
+        return self.send(helper.run, draft, call=call)
+
+    def hand_over(self, taker: str, task: str, given: Mapping[str, Any], *, call: str | None = None) -> str:
+        """See `Desk`."""
+        if not task:
+            raise Refused("a handoff needs a task: say what is to be done")
+        roster, runs, handing = self._company.roster, self._company.runs, self._company.handing
+        run = runs.get(taker)
+        if run is None or run == self._run or run not in self._bus:
+            there = ", ".join(name for name, run in runs.items() if run in self._bus and run != self._run) or "nobody"
+            raise NotFound(f"{taker!r} has no task ahead or under way in this plan; to be handed over to: {there}")
+        return handing.offer(
+            roster[self._agent], self._run, roster[taker], run, task=task, completed=[], given=given,
+            name=f"{call}/handoff" if call else None,
+        )  # fmt: skip
+
+    def take_handoffs(self) -> list[dict[str, Any]]:
+        """See `Desk`."""
+        return self._company.handing.take(self._company.roster[self._agent], self._run)
+
+    def pattern(
+        self,
+        name: str,
+        type: str,
+        confidence: float,
+        *,
+        context: str | None = None,
+        solution: str | None = None,
+        call: str | None = None,
+    ) -> str:
+        """See `Desk`."""
+        payload = {"pattern": name, "confidence": confidence, "context": context, "solution": solution}
+        draft = Draft("pattern_discovered", checked("pattern_discovered", payload).model_dump(exclude_none=True))
+        identity = f"{call}/pattern" if call else self._journal.identity("pattern", self._run)
+        event = PatternDiscovered(
+            **self._about, happened_at=self._journal.now(), cause=self._tools.get(call or "", self._began),
+            pattern=identity, name=name, type=type, confidence=confidence, context=context, solution=solution,
+        )  # fmt: skip
+        self._journal.write([event])
+        if not self._quiet:
+            self.send(ALL, draft, call=call)
+        return identity
+
+    def requested(self, model: str, params: Any = None) -> str:
+        """See `Desk`."""
+        self._budget.allow()
+        request = self._journal.identity(REQUEST, self._run)
+        event = ModelRequested(
+            **self._about, happened_at=self._journal.now(), cause=self.last, request_id=request, model=model,
+            params=params,
+        )  # fmt: skip
+        self._models[request] = (model, self._journal.write([event]))
+        return request
+
+    def recall_answer(self, request: str) -> ModelAnswered | None:
+        """See `Desk`."""
+        asked = self._journal.past(f"model-{request}")
+        answer = next((event for event in asked if isinstance(event, ModelAnswered)), None)
+        if answer is None or answer.status == "interrupted":
+            return None
+        self._journal.write([answer])
+        return answer
+
+    def answered(
+        self,
+        request: str,
+        status: CallStatus,
+        *,
+        result: Any = None,
+        error: str | None = None,
+        duration_ms: int | None = None,
+    ) -> None:
+        """See `Desk`."""
+        model, cause = self._models[request]
+        event = ModelAnswered(
+            **self._about, happened_at=self._journal.now(), cause=cause, request_id=request, model=model,
+            status=status, result=result, error=error, duration_ms=duration_ms,
+        )  # fmt: skip
+        self._journal.write([event])
+
+    async def approval(
+        self, tool: str, params: Any, *, reason: str | None = None, call: str | None = None
+    ) -> ApprovalGiven:
+        """See `Desk`."""
+        self._budget.allow()
+        call = call or f"{self._run}/{self._calls + 1}"
+        asked_before = self._asked.get(call, 0)
+        self._asked[call] = asked_before + 1
+        request = ApprovalRequested(
+            **self._about, happened_at=self._journal.now(), cause=self._tools.get(call, self.last),
+            approval=f"{call}/again-{asked_before}" if asked_before else call, call=call, tool=tool, params=params,
+            reason=reason,
+        )  # fmt: skip
+        with self.clock.stopped():
+            return await word_on(self._journal, request, self._company.approval_seconds)
+
+    def _named(self, draft: Draft, call: str | None) -> Draft:
+        """`draft`, called after the call that says it; a second one of the same call is numbered within its run."""
+        if call is None or call in self._spoken:
+            return draft
+        self._spoken.add(call)
+        return replace(draft, name=f"{call}/{MESSAGE}")
 
     def take(self) -> list[MessageSent]:
         """See `Desk`."""

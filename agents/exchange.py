@@ -15,6 +15,8 @@ from orchestrion.domain.ports import Log
 ALL = "all"
 CONDUCTOR = "conductor"
 HUMAN = "human"
+TOPIC = "topic:"
+"""Before the name of a topic in an address."""
 EXTERNAL = "external"
 """The runner of agents that no conductor runs, as the roster has it."""
 PAGE_ROWS = 5000

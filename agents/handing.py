@@ -1,15 +1,19 @@
 """Handoffs between agents of a session: offered with a package, held against the workspace, taken or turned down."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrion.agents.bus import Bus, Draft
 from orchestrion.agents.definition import AgentDefinition
+from orchestrion.agents.handover import enriched
 from orchestrion.agents.journal import Journal
 from orchestrion.agents.package import build_package, problems_of
 from orchestrion.agents.workspace import Workspace
 from orchestrion.domain import handoff as handoffs
-from orchestrion.domain.events import HandoffAccepted, HandoffOffered, HandoffRejected, RunStatus
+from orchestrion.domain.events import Event, HandoffAccepted, HandoffOffered, HandoffRejected, RunStatus
+
+HANDOFF = "handoff"
 
 
 @dataclass
@@ -47,8 +51,13 @@ class Handing:
         *,
         task: str,
         completed: list[str],
+        given: Mapping[str, Any] | None = None,
+        name: str | None = None,
     ) -> str:
-        """Offer `task` to the run of `taker`, with what the log knows of the giver's run; the handoff's id."""
+        """Offer `task` to the run of `taker`, with what the log knows of the giver's run; the handoff's id.
+
+        `given` is what the giver adds (see `Handover.offer`), `name` the id if it is not numbered. Raises Refused.
+        """
         package = build_package(
             self._journal.facts(self._session),
             run=run,
@@ -57,7 +66,8 @@ class Handing:
             completed=completed,
             validated_later=taker.validation is not None,
         )
-        identity = self._journal.identity("handoff", run)
+        package = enriched(package, given or {})
+        identity = name or self._journal.identity(HANDOFF, run)
         known = [event for event in self._journal.past(f"handoff-{identity}") if isinstance(event, HandoffOffered)]
         data = known[0].package if known else package.as_json()
         offer = Offer(identity, giver, run, taker.name, taker_run, task, package.urgency, data, tuple(completed))
@@ -71,13 +81,33 @@ class Handing:
             package.urgency,
             data,
             self._journal.now(),
-            f"run-{run}@2",
+            f"run-{run}@{1 if name else 2}",
+            taker_run,
         )
         offer.place = self._journal.handoff(command)
-        self._offers.append(offer)
-        notice = {"handoff": identity, "task": task}
-        self._bus.send(run, taker_run, Draft("handoff", notice, package.urgency), cause=offer.place)
+        self._offers = [each for each in self._offers if each.handoff != identity] + [offer]
+        notice = Draft("handoff", {"handoff": identity, "task": task}, package.urgency, name=name and f"{name}/notice")
+        self._bus.send(run, taker_run, notice, cause=offer.place)
         return identity
+
+    def restore(self, facts: Iterable[Event], agents: Mapping[str, AgentDefinition]) -> None:
+        """Take up what runs offered by themselves before the conductor was resumed; the rest is offered anew."""
+        for fact in facts:
+            if not isinstance(fact, HandoffOffered) or fact.giver not in agents:
+                continue
+            run, now = fact.run or "", self._journal.now()
+            if fact.handoff.startswith(f"{run}/{HANDOFF}-"):
+                continue
+            command = handoffs.Offer(
+                fact.handoff, self._session, run, fact.giver, fact.taker, fact.task, fact.urgency, fact.package, now
+            )
+            place, taker_run = self._journal.handoff(command), fact.taker_run or ""
+            self._offers.append(
+                Offer(
+                    fact.handoff, agents[fact.giver], run, fact.taker, taker_run, fact.task, fact.urgency,
+                    fact.package, (), place=place,
+                )
+            )  # fmt: skip
 
     def take(self, agent: AgentDefinition, run: str) -> list[dict[str, Any]]:
         """Everything offered to `run`: the packages that hold up; the others are rejected with reasons."""

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 PS_SECONDS = 5
+_PARENT_FIELD = 1
 _START_FIELD = 19
 """Of /proc/PID/stat after the command's name: clock ticks from boot to the process's start (proc(5), field 22)."""
 
@@ -30,6 +31,20 @@ def born(pid: int) -> str | None:
         ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False, timeout=PS_SECONDS
     )
     return done.stdout.strip() or None
+
+
+def parent_of(pid: int) -> int | None:
+    """The process that started `pid`, or who adopted it; None if there is no such process."""
+    if Path("/proc/self/stat").exists():
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+        return int(stat.rpartition(")")[2].split()[_PARENT_FIELD])
+    done = subprocess.run(
+        ["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=False, timeout=PS_SECONDS
+    )
+    return int(done.stdout) if done.stdout.strip() else None
 
 
 def is_alive(pid: int, born_at: str, where: str) -> bool | None:

@@ -198,7 +198,7 @@ class Journal:
         match record.event:
             case ProcessStarted():
                 return  # a call that is run again is another process
-            case MessageSent(run=str(run)):
+            case MessageSent(run=str(run), message=message) if message.startswith(f"{run}/{MESSAGE}-"):
                 self._said[run] += 1
             case AgentCompleted(run=str(run)) | AgentFailed(run=str(run)):
                 self._said_until_end[run] = self._said[run]

@@ -37,6 +37,8 @@ class Limits:
     """US dollars of one run's model requests, by the price table."""
     session_cost: float | None = None
     """US dollars of all model requests of a session."""
+    approval_seconds: float = 1800.0
+    """A person has so long to approve or deny a call; the agent's own time stands still meanwhile."""
     loop_calls: int = 5
     """So often in a row may a run give one tool the same parameters; then it is in a loop."""
     retries: int = 2

@@ -27,6 +27,22 @@ class Outside:
         post.exchange.catch_up()
         return [each for each in post.exchange.live.values() if each.external and each.run not in but]
 
+    def subscribers(self, topic: str, *, but: str) -> list[Instance]:
+        """Runs that listen to `topic` now."""
+        post = self._post()
+        if post is None:
+            return []
+        post.exchange.catch_up()
+        return post.exchange.subscribers(topic, but=but)
+
+    def able(self, capability: str, *, but: str) -> list[Instance]:
+        """Runs with `capability` that are there now, the most able first."""
+        post = self._post()
+        if post is None:
+            return []
+        post.exchange.catch_up()
+        return post.exchange.able(capability, but=but)
+
     def has_got(self, message: str, run: str) -> bool:
         """Whether a process took the message for `run`, as far as was heard at the last question."""
         return self._opened is not None and (message, run) in self._opened.exchange.fates

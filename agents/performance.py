@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-from orchestrion.agents.bus import CONDUCTOR
 from orchestrion.agents.definition import AgentDefinition
-from orchestrion.agents.handing import Handing
+from orchestrion.agents.exchange import CONDUCTOR
 from orchestrion.agents.opening import PLAN_VERSION
 from orchestrion.agents.reports import Finding, gone
 from orchestrion.agents.result import ExecutionResult
@@ -26,9 +25,9 @@ class Performance:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.running = Running(stage)
-        self._handing = Handing(stage.journal, stage.bus, stage.session, stage.place)
+        self._handing = stage.handing
         self._slots = asyncio.Semaphore(stage.limits.max_parallel_agents)
-        self._runs = {task.agent: stage.next_run(task.agent) for task in stage.plan.tasks}
+        self._runs = stage.runs
         self._by_id = {task.id: task for task in stage.plan.tasks}
         self._planned = f"session-{stage.session}@{PLAN_VERSION}"
 
@@ -75,7 +74,9 @@ class Performance:
 
     def _gather(self) -> None:
         """Everybody can be spoken to; what the log knows was said is known again."""
-        self.stage.bus.restore(self.stage.journal.all_past())
+        past = self.stage.journal.all_past()
+        self.stage.bus.restore(past)
+        self._handing.restore(past, self.stage.roster.agents)
         self.stage.bus.join(self.stage.conductor, CONDUCTOR)
         for name, run in self._runs.items():
             self.stage.bus.join(run, name)

@@ -1,5 +1,6 @@
 """What every runner is given, may do and gives back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,7 +9,15 @@ from orchestrion.agents.bus import Draft
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.limits import Limits
 from orchestrion.agents.reports import Finding
-from orchestrion.domain.events import CallStatus, MessageSent, RunStatus, ToolReturned
+from orchestrion.domain.events import (
+    ApprovalGiven,
+    CallStatus,
+    MessageSent,
+    ModelAnswered,
+    Priority,
+    RunStatus,
+    ToolReturned,
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,64 @@ class Desk(Protocol):
 
     def tell_all(self, drafts: list[Draft], *, call: str | None = None) -> list[MessageSent]:
         """Say something to everybody; `call` is the tool call it rests on."""
+
+    def send(self, to: str, draft: Draft, *, call: str | None = None) -> MessageSent:
+        """Say something to an agent, a run, `all`, `conductor`, `human` or `topic:NAME`. Raises NotFound, Refused.
+
+        With `call` the message is named after it: said again when that call is played again, it is the same one.
+        """
+
+    async def ask(
+        self, capability: str, context: Any, *, urgency: Priority = "normal", call: str | None = None
+    ) -> MessageSent:
+        """Ask the most able agent that is idle for help, waiting for one; the request. Raises NotFound, Refused."""
+
+    def hand_over(self, taker: str, task: str, given: Mapping[str, Any], *, call: str | None = None) -> str:
+        """Offer work to another agent of the plan with what the log knows, and `given` beyond; the handoff's id.
+
+        `given` as for `Handover.offer`. Raises NotFound, Refused.
+        """
+
+    def take_handoffs(self) -> list[dict[str, Any]]:
+        """The packages that were offered to this run since it last looked and hold up; with this they are accepted."""
+
+    def pattern(
+        self,
+        name: str,
+        type: str,
+        confidence: float,
+        *,
+        context: str | None = None,
+        solution: str | None = None,
+        call: str | None = None,
+    ) -> str:
+        """A pattern was discovered (`confidence` from 0 to 1): a fact, told to everybody; its id. Raises Refused."""
+
+    def requested(self, model: str, params: Any = None) -> str:
+        """A model is asked; the request's id. Raises Stopped if the tokens or calls are spent."""
+
+    def recall_answer(self, request: str) -> ModelAnswered | None:
+        """What the model answered before the conductor was resumed; None if it is to be asked."""
+
+    def answered(
+        self,
+        request: str,
+        status: CallStatus,
+        *,
+        result: Any = None,
+        error: str | None = None,
+        duration_ms: int | None = None,
+    ) -> None:
+        """The model answered `request`, or did not."""
+
+    async def approval(
+        self, tool: str, params: Any, *, reason: str | None = None, call: str | None = None
+    ) -> ApprovalGiven:
+        """Wait for a person's word on a call: on `call`, or on the next one, before it is `called`.
+
+        The run's own time stands still meanwhile; the answer is `expired` after the limit `approval_seconds`. The wait
+        survives the conductor. Raises Stopped if the call would not be allowed anyway.
+        """
 
     def take(self) -> list[MessageSent]:
         """What others said since the last look."""

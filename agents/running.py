@@ -1,7 +1,6 @@
 """One run of one agent: within its time and its limits, validated if it must be, its outcome never an exception."""
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from orchestrion.agents.runner import Lost, Outcome, Runner
 from orchestrion.agents.runner_process import ProcessRunner
 from orchestrion.agents.runner_steps import StepsRunner
 from orchestrion.agents.stage import Stage, Turn
+from orchestrion.agents.standstill import Standstill
 from orchestrion.agents.trees import Tree
 from orchestrion.agents.validating import Verdict, check
 from orchestrion.agents.workspace import Change, diff_of
@@ -54,10 +54,10 @@ class Running:
         agent, stage = turn.agent, self._stage
         seconds = min(agent.timeout or stage.limits.agent_seconds, stage.limits.agent_seconds)
         desk = stage.desk(turn, started)
-        desk.deadline = time.monotonic() + seconds
         done = Done()
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds) as timeout:
+                desk.clock.bind(timeout)
                 await self._until_approved(turn, desk, done, tree)
         except TimeoutError:
             reason = f"it did not end within {seconds:g} s and was stopped"
@@ -128,7 +128,7 @@ class Running:
         task = f"Validate the changes of {turn.agent.name}"
         checking = Turn(validator, run, task, turn.phase, parent=turn.run, files=done.modified, folder=turn.folder)
         try:
-            verdict = await self._check(checking, request, done)
+            verdict = await self._check(checking, request, done, desk.clock)
         finally:
             stage.bus.leave(run, "its run has ended")
         desk.take()
@@ -139,11 +139,11 @@ class Running:
             return None
         return None if verdict.approved else Rejected(validator.name, run, verdict.reasons)
 
-    async def _check(self, turn: Turn, request: MessageSent, done: Done) -> Verdict:
+    async def _check(self, turn: Turn, request: MessageSent, done: Done, clock: Standstill) -> Verdict:
         """The validator's run, from its start to its end."""
         stage, name = self._stage, turn.agent.name
         started = stage.start(turn, f"message-{request.message}@1")
-        desk = stage.desk(turn, started, quiet=True)
+        desk = stage.desk(turn, started, quiet=True, clock=clock)
         known = stage.standing.get(name)
         runner, work = RUNNERS[turn.agent.runner or "steps"], stage.work_for(turn)
         try:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestrion.agents.budget import RunBudget, SessionBudget, Stopped
-from orchestrion.agents.bus import CONDUCTOR, Bus, Draft
+from orchestrion.agents.bus import Bus, Draft
 from orchestrion.agents.definition import AgentDefinition
-from orchestrion.agents.desk import RunDesk
+from orchestrion.agents.desk import Company, RunDesk
+from orchestrion.agents.exchange import CONDUCTOR
+from orchestrion.agents.handing import Handing
 from orchestrion.agents.journal import Journal
 from orchestrion.agents.limits import Limits
 from orchestrion.agents.planner import Plan
@@ -18,6 +20,7 @@ from orchestrion.agents.reports import Finding
 from orchestrion.agents.result import RunReport
 from orchestrion.agents.roster import Roster
 from orchestrion.agents.runner import Outcome, Work
+from orchestrion.agents.standstill import Standstill
 from orchestrion.agents.workspace import Workspace
 from orchestrion.domain import events as e
 from orchestrion.domain import run as runs
@@ -69,6 +72,9 @@ class Stage:
         """By agent, what is still there as far as it knows."""
         self.tests: dict[str, Any] | None = None
         self._attempts: dict[str, int] = {}
+        self.runs = {task.agent: self.next_run(task.agent) for task in plan.tasks}
+        """By agent, the run of its task in the plan."""
+        self.handing = Handing(journal, self.bus, session, place)
         self._children: dict[tuple[str, str], int] = {}
 
     @property
@@ -90,8 +96,8 @@ class Stage:
         known = [fact.run for fact in starts if fact.parent_run == parent and fact.run]
         return known[number] if number < len(known) else self.next_run(agent)
 
-    def desk(self, turn: Turn, started: str, *, quiet: bool = False) -> RunDesk:
-        """Where the turn's runner sits."""
+    def desk(self, turn: Turn, started: str, *, quiet: bool = False, clock: Standstill | None = None) -> RunDesk:
+        """Where the turn's runner sits; `clock` is that of the run whose time it takes, if not its own."""
         return RunDesk(
             self.journal,
             self.bus,
@@ -101,6 +107,8 @@ class Stage:
             agent=turn.agent.name,
             began=started,
             quiet=quiet,
+            company=Company(self.roster, self.runs, self.handing, self.limits.approval_seconds),
+            clock=clock,
         )
 
     def limit(self, turn: Turn, stopped: Stopped) -> Outcome:

@@ -143,6 +143,16 @@ class Narrator:
     def _limit(self, time: str, _: datetime | None, f: Fields) -> Iterator[str]:
         yield f"⛔ [{time}] LIMIT {cell(f.get('limit'))}: {cell(f.get('reached'))} of {cell(f.get('allowed'))}"
 
+    def _approval_requested(self, time: str, _: datetime | None, f: Fields) -> Iterator[str]:
+        yield f"✋ [{time}] APPROVAL WANTED: {self.who(f)} → {cell(f.get('tool'))} {quoted(f.get('params'))}"
+        if f.get("reason"):
+            yield f"  Why: {quoted(f['reason'])}"
+        yield f"  orchestrion approve {cell(f.get('approval'))}   (or: deny)"
+
+    def _approval_given(self, time: str, _: datetime | None, f: Fields) -> Iterator[str]:
+        reason = f": {quoted(f['reason'])}" if f.get("reason") else ""
+        yield f"✋ [{time}] {cell(f.get('verdict')).upper()} by {cell(f.get('by'))}{reason}"
+
     def _session_ended(self, time: str, _: datetime | None, f: Fields) -> Iterator[str]:
         self.ended = True
         status = cell(f.get("status"))
@@ -157,6 +167,7 @@ Teller = Callable[[Narrator, str, datetime | None, Fields], Iterator[str]]
 _SUBJECTS = {
     "session": "session", "plan": "session", "agent": "run", "tool": "call", "message": "message",
     "handoff": "handoff", "pattern": "pattern", "limit": "subject", "incident": "incident",
+    "approval": "approval",
 }  # fmt: skip
 
 
@@ -176,6 +187,8 @@ _TELLERS: dict[str, Teller] = {
     "pattern.discovered": Narrator._pattern,
     "incident.observed": Narrator._incident,
     "limit.reached": Narrator._limit,
+    "approval.requested": Narrator._approval_requested,
+    "approval.given": Narrator._approval_given,
     "session.ended": Narrator._session_ended,
 }
 

@@ -35,7 +35,7 @@ def stop(home: Home, session: str, reason: str | None, form: Format) -> int:
 
     session = _named(home, session)
     with written_log(home) as (log, _):
-        cancelled = cancel(log, home.path, session, by=_user(), reason=reason)
+        cancelled = cancel(log, home.path, session, by=user(), reason=reason)
     answer(cancelled.as_json(), form)
     say(f"Session {session} ended {cancelled.status}: {cancelled.reason}")
     return exits.OK
@@ -47,7 +47,8 @@ def _named(home: Home, given: str) -> str:
         return session_of(store, given)
 
 
-def _user() -> str:
+def user() -> str:
+    """Whose process this is."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # an account without a name

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from orchestrion.domain.events import MessageSent
     from orchestrion.domain.ports import Log
 
-TOPIC = "topic:"
 COLUMNS = ("message", "happened_at", "sender", "type", "priority", "payload", "in_reply_to", "thread", "topic")
 BRIEF = ("happened_at", "sender", "type", "priority", "payload", "message")
 SHOWN_CHARACTERS = 80
@@ -47,6 +46,8 @@ def payload_of(text: str) -> Any:
 
 def sent(home: Home, session: str | None, to: str, letter: "Letter", form: Format) -> None:
     """Send `letter` and show what became of it. Raises as `Post.send` does, and RuleBroken for a wrong token."""
+    from orchestrion.agents.exchange import TOPIC
+
     with written_log(home) as (log, _):
         post, sender, _ = counter(home, log, session)
         if to.startswith(TOPIC):

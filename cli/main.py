@@ -9,6 +9,7 @@ import typer
 
 from orchestrion.cli import exits
 from orchestrion.cli.commands import (
+    approvals,
     bus,
     collect,
     conducting,
@@ -45,6 +46,9 @@ COMMANDS = (
     work.run,
     conducting.resume,
     conducting.cancel,
+    approvals.approvals,
+    approvals.approve,
+    approvals.deny,
     imports.import_,
     collect.collect,
     hooks.hook,

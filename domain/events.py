@@ -211,6 +211,47 @@ class ToolReturned(Event, kind="tool.returned", slot=2):
     duration_ms: Count | None = None
 
 
+class ApprovalRequested(Event, kind="approval.requested"):
+    """A call waits for a person's word before it is made."""
+
+    approval: Text
+    call: Text | None = None
+    """The tool call that it would be."""
+    tool: Text
+    params: Json = None
+    reason: Text | None = None
+    """Why it is asked for."""
+
+
+class ApprovalGiven(Event, kind="approval.given", slot=2):
+    """The answer: a person's, from a process of theirs, or that nobody answered in time."""
+
+    approval: Text
+    verdict: Literal["approved", "denied", "expired"]
+    by: Text
+    reason: Text | None = None
+
+
+class ModelRequested(Event, kind="model.requested"):
+    """A model was asked for its next answer."""
+
+    request_id: Text
+    model: Text
+    params: Json = None
+    """What was added to the conversation since the request before it."""
+
+
+class ModelAnswered(Event, kind="model.answered", slot=2):
+    """It answered, or did not; a request without this fact is unanswered."""
+
+    request_id: Text
+    model: Text
+    status: CallStatus
+    result: Json = None
+    error: Text | None = None
+    duration_ms: Count | None = None
+
+
 # Messages
 
 

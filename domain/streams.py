@@ -28,6 +28,8 @@ _FAMILIES: dict[str, tuple[str, str]] = {
     "plan": ("session", "session"),
     "agent": ("run", "run"),
     "tool": ("tool", "call"),
+    "approval": ("approval", "approval"),
+    "model": ("model", "request_id"),
     "message": ("message", "message"),
     "topic": ("topic", "run"),
     "handoff": ("handoff", "handoff"),

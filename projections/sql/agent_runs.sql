@@ -1,6 +1,6 @@
 -- Every run of an agent: on what task, started by whom, how long, how it ended, with its own calls and messages.
 -- A run is the instance; it is listed as soon as any act of it is known. Status is what its end says. Without one a run
--- of ours is running, or lost once its session has ended or its conductor's lease ran out (now is the last recorded
+-- of ours is running, waiting for a person's approval, or lost once its session has ended or its conductor's lease ran out (now is the last recorded
 -- time). An import never invents an end: interrupted if the last
 -- thing known of the run is an interruption, completed if the last message it sent is a response or a result and none
 -- of its calls is unresolved, else unknown.
@@ -11,6 +11,8 @@ WITH acts AS (
     WHERE run IS NOT NULL
     GROUP BY run
 ),
+
+asking AS (SELECT DISTINCT run FROM approvals WHERE status = 'open'),
 
 said AS (SELECT run, count(*) AS messages FROM messages WHERE run IS NOT NULL GROUP BY run)
 
@@ -37,7 +39,8 @@ SELECT
         WHEN runs.ended_as IS NOT NULL THEN runs.ended_as
         WHEN runs.ours
             THEN CASE WHEN session_spans.ended_as IS NULL AND NOT coalesce(leased_until < moment, false)
-                THEN 'running' ELSE 'lost' END
+                THEN CASE WHEN asking.run IS NULL THEN 'running' ELSE 'waiting' END
+            ELSE 'lost' END
         WHEN runs.last_act LIKE 'interrupt%' THEN 'interrupted'
         WHEN runs.last_message IN ('response', 'result') AND coalesce(acts.unresolved, 0) = 0 THEN 'completed'
         ELSE 'unknown'
@@ -55,6 +58,7 @@ SELECT
     runs.outputs
 FROM runs
 LEFT JOIN acts ON runs.run = acts.run
+LEFT JOIN asking ON runs.run = asking.run
 LEFT JOIN said ON runs.run = said.run
 LEFT JOIN session_spans ON runs.session = session_spans.session
 CROSS JOIN now

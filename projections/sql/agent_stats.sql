@@ -9,7 +9,7 @@ SELECT
     agent,
     count(*) AS runs,
     count(*) FILTER (status = 'completed') AS completed,
-    count(*) FILTER (status NOT IN ('completed', 'running', 'unknown')) AS failures,
+    count(*) FILTER (status NOT IN ('completed', 'running', 'waiting', 'unknown')) AS failures,
     quantile_cont(duration_ms, 0.5) AS p50_ms,
     quantile_cont(duration_ms, 0.95) AS p95_ms,
     sum(tool_calls)::BIGINT AS tool_calls,

@@ -1,7 +1,7 @@
 -- Every session: whose product, what was asked, when, how it ended, and what it took (agents counts its runs; calls,
 -- messages and tokens are those that it owns, not those that it replays of another). request is the session's own, else
 -- the first prompt. started_at and ended_at are the earliest and the latest time of any of its events.
--- Status is what its end says; without one a session of ours is running, or lost when its conductor's lease ran out (now
+-- Status is what its end says; without one a session of ours is running, waiting for a person's approval, or lost when its conductor's lease ran out (now
 -- is the last recorded time; `resume` goes on with it), and an imported one has the status of its parentless run (see
 -- agent_runs), unknown where it has none.
 WITH work AS (SELECT session, count(*) AS tool_calls FROM calls GROUP BY session),
@@ -14,6 +14,8 @@ team AS (
     FROM agent_runs
     GROUP BY session
 ),
+
+asking AS (SELECT DISTINCT session FROM approvals WHERE status = 'open'),
 
 spent AS (
     SELECT
@@ -36,6 +38,7 @@ SELECT
     CASE
         WHEN s.ended_as IS NOT NULL THEN s.ended_as
         WHEN s.ours AND s.leased_until < now.moment THEN 'lost'
+        WHEN s.ours AND asking.session IS NOT NULL THEN 'waiting'
         WHEN s.ours THEN 'running'
         ELSE coalesce(team.status, 'unknown')
     END AS status,
@@ -57,5 +60,6 @@ FROM session_spans AS s
 LEFT JOIN team ON s.session = team.session
 LEFT JOIN work ON s.session = work.session
 LEFT JOIN said ON s.session = said.session
+LEFT JOIN asking ON s.session = asking.session
 LEFT JOIN spent ON s.session = spent.session
 CROSS JOIN now

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrion.agents.bus import ALL, Bus, Draft
+from orchestrion.agents.bus import Bus, Draft
+from orchestrion.agents.exchange import ALL
 from orchestrion.agents.journal import Journal
 from orchestrion.domain import events as e
 from orchestrion.domain.errors import NotFound, Refused

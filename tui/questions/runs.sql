@@ -2,7 +2,7 @@
 SELECT r.run, r.agent, r.parent_run, r.parent_call, r.task, r.status, r.started_at, r.ended_at, r.duration_ms,
     r.tool_calls, r.messages, r.task_id, r.phase, r.attempt, r.model, r.summary, r.reason, r.remedy, r.files_modified, r.outputs,
     u.tokens, NULL::DOUBLE AS cost,
-    CASE WHEN r.status = 'running' THEN w.tool END AS current_tool
+    CASE WHEN r.status IN ('running', 'waiting') THEN w.tool END AS current_tool
 FROM agent_runs r
 LEFT JOIN (
     SELECT run, sum(input_tokens + output_tokens + cache_read_tokens + cache_write_tokens)::BIGINT AS tokens
