@@ -4,6 +4,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +40,34 @@ class Setting:
         return head + "".join(map(str.capitalize, rest))
 
 
+def _limit(key: str, type: type, default: Any, help: str, *, least: int = 1) -> Setting:
+    """A bound of a session, set like the specification's own."""
+    return Setting("orchestration", key, type, default, help, (f"ORCHESTRION_{key.upper()}",), least=least)
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("orchestration", "max_parallel_agents", int, 5, "agents at work at once",
             ("ORCHESTRION_MAX_PARALLEL_AGENTS", "CLAUDE_MAX_PARALLEL_AGENTS"), least=1),
     Setting("orchestration", "agent_timeout", int, None, "time an agent may take, in ms; unset: its definition's own",
             ("ORCHESTRION_AGENT_TIMEOUT", "CLAUDE_AGENT_TIMEOUT"), least=1),
+    _limit("session_timeout", int, 3_600_000, "time a whole session may take, in ms"),
+    _limit("agent_tool_calls", int, 1_000, "tool calls of one agent's run"),
+    _limit("session_tool_calls", int, 10_000, "tool calls of all runs of a session"),
+    _limit("agent_tokens", int, None, "tokens of one agent's run; unset: no bound"),
+    _limit("session_tokens", int, None, "tokens of a whole session; unset: no bound"),
+    _limit("agent_cost", float, None, "US dollars of one agent's run; unset: no bound", least=0),
+    _limit("session_cost", float, None, "US dollars of a whole session; unset: no bound", least=0),
+    _limit("loop_calls", int, 5, "so often in a row may a run give one tool the same parameters"),
+    _limit("retries", int, 2, "so often is a failure tried again that may pass by itself", least=0),
+    _limit("retry_wait", int, 1_000, "before the first retry at most, in ms; doubled for each further one", least=0),
+    _limit("reworks", int, 1, "so often does rejected work go back to its author", least=0),
     Setting("orchestration", "python", str, None, "interpreter that runs the project's tests; unset: the project's own",
             ("ORCHESTRION_PYTHON",)),
     Setting("orchestration", "enable_learning", bool, True, "learn from the log",
             ("ORCHESTRION_ENABLE_LEARNING", "CLAUDE_ENABLE_LEARNING"), used=False),
     Setting("orchestration", "enable_communication", bool, True, "agents may write to each other", used=False),
     Setting("orchestration", "log_retention", str, None, "the log keeps everything; archives come later", used=False),
-    Setting("orchestration", "dashboard_enabled", bool, True, "the dashboard", used=False),
+    Setting("orchestration", "dashboard_enabled", bool, True, "`run` tells what happens as it happens"),
     Setting("communication", "max_history_size", int, None, "the log keeps every message", used=False),
     Setting("communication", "message_retention", str, None, "the log keeps every message", used=False),
     Setting("communication", "broadcast_enabled", bool, True, "messages to all", used=False),
@@ -141,18 +158,31 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Value]:
 
 def _checked(given: Any, setting: Setting, where: str) -> Any:
     value = _converted(given, setting.type, where)
-    if setting.type is int and value < setting.least:
+    if setting.type in {int, float} and value < setting.least:
         raise BadDefinition(f"{where} is {value}; it must be at least {setting.least}")
     return value
 
 
 def _converted(given: Any, wanted: type, where: str) -> Any:
     """`given` as `wanted`: a text of the environment is read, a value of another type is refused."""
-    if isinstance(given, wanted) and not (wanted is int and isinstance(given, bool)):
+    if isinstance(given, wanted) and not (wanted is int and isinstance(given, bool)) and wanted is not float:
         return given
     if wanted is bool and isinstance(given, str) and given.lower() in TRUE_WORDS | FALSE_WORDS:
         return given.lower() in TRUE_WORDS
     if wanted is int and isinstance(given, str) and given.strip().isdecimal():
         return int(given)
-    kinds = {int: "a whole number", bool: "true or false", str: "a text"}
+    if wanted is float and (number := _number(given)) is not None:
+        return number
+    kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
     raise BadDefinition(f"{where} is {given!r}; it must be {kinds[wanted]}")
+
+
+def _number(given: Any) -> float | None:
+    """`given` as a finite number, if it is one."""
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        return None
+    try:
+        number = float(given)
+    except ValueError:
+        return None
+    return number if isfinite(number) else None

@@ -78,14 +78,16 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
     check_runnable(plan, roster)
     python = settings["orchestration.python"]
     narrator = Narrator()
+    observer = telling(narrator) if settings["orchestration.dashboard_enabled"] else None
     with written_log(home) as (log, _):
-        conductor = Conductor(log, home=home.path, limits=_limits(settings), python=Path(python) if python else None)
+        conductor = Conductor(log, home=home.path, limits=limits_of(settings), python=Path(python) if python else None)
         execution = conductor.execute(
-            order.request, order.workspace, roster, plan=plan, apply=order.apply, observer=telling(narrator)
+            order.request, order.workspace, roster, plan=plan, apply=order.apply, observer=observer
         )
         result = asyncio.run(until_stopped(execution))
-    for line in narrator.total():
-        say(line)
+    if observer is not None:
+        for line in narrator.total():
+            say(line)
     return result
 
 
@@ -116,12 +118,18 @@ def project_folder(path: Path) -> Path:
     return path
 
 
-def _limits(settings: Settings) -> "Limits":
+def limits_of(settings: Settings) -> "Limits":
+    """The bounds of a session that `settings` set."""
     from orchestrion.agents import Limits
 
-    parallel, timeout = settings["orchestration.max_parallel_agents"], settings["orchestration.agent_timeout"]
-    limits = Limits(max_parallel_agents=parallel)
-    return limits if timeout is None else Limits(max_parallel_agents=parallel, agent_seconds=timeout / 1000)
+    same = (
+        "max_parallel_agents", "agent_tool_calls", "session_tool_calls", "agent_tokens", "session_tokens",
+        "agent_cost", "session_cost", "loop_calls", "retries", "reworks",
+    )  # fmt: skip
+    in_ms = {"agent_seconds": "agent_timeout", "session_seconds": "session_timeout", "retry_seconds": "retry_wait"}
+    given = {name: settings[f"orchestration.{name}"] for name in same}
+    times = {name: settings[f"orchestration.{key}"] for name, key in in_ms.items()}
+    return Limits(**given, **{name: ms / 1000 for name, ms in times.items() if ms is not None})
 
 
 def telling(narrator: Narrator) -> "Callable[[Event], None]":

@@ -48,6 +48,18 @@ def run(
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0.001, metavar="S", help="Seconds an agent may take.")
     ] = None,
+    session_timeout: Annotated[
+        float | None, typer.Option("--session-timeout", min=0.001, metavar="S", help="Seconds the whole may take.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", min=1, metavar="N", help="Tokens of the whole session.")
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost", min=0, metavar="USD", help="US dollars of the whole session.")
+    ] = None,
+    max_calls: Annotated[
+        int | None, typer.Option("--max-calls", min=1, metavar="N", help="Tool calls of the whole session.")
+    ] = None,
     python: Annotated[
         Path | None, typer.Option("--python", metavar="PATH", help="Interpreter that runs the project's tests.")
     ] = None,
@@ -59,6 +71,7 @@ def run(
 
     It works in a copy of the workspace: the commentary runs on standard error, then the outcome and the diff are shown.
     The project's tests run under --python, else its own environment (.venv), else the one Orchestrion runs under.
+    Further limits, such as those of one agent, are settings: `orchestrion config` shows them all.
 
     Exit 0 if the session completed, 10 if it ended otherwise, 130 if you stopped it.
     """
@@ -73,6 +86,10 @@ def run(
     options = {
         "orchestration.max_parallel_agents": max_parallel,
         "orchestration.agent_timeout": round(timeout * 1000) if timeout is not None else None,
+        "orchestration.session_timeout": round(session_timeout * 1000) if session_timeout is not None else None,
+        "orchestration.session_tokens": max_tokens,
+        "orchestration.session_cost": max_cost,
+        "orchestration.session_tool_calls": max_calls,
         "orchestration.python": str(python) if python is not None else None,
     }
     settings = load_settings(workspace, file=config, options=options)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrion.agents import Limits
 from orchestrion.cli.settings import SETTINGS, load_settings
+from orchestrion.cli.teamwork import limits_of
 from orchestrion.domain.errors import BadDefinition, NotFound
 
 PARALLEL = "orchestration.max_parallel_agents"
@@ -70,6 +72,10 @@ def test_every_switch_of_an_mcp_server_is_kept(tmp_path: Path) -> None:
         ("[orchestration]\nmax_parallel_agents = 0\n", "it must be at least 1"),
         ("[orchestration]\nmax_parallel_agents = 1\nmaxParallelAgents = 2\n", "is set twice"),
         ("[orchestration]\nmax_parallel_agents = \n", ":2: not TOML"),
+        ("[orchestration]\nsession_cost = 'much'\n", ":2: orchestration.session_cost is 'much'; it must be a number"),
+        ("[orchestration]\nagent_cost = -1\n", "it must be at least 0"),
+        ("[orchestration]\nsessionTokens = 1.5\n", "must be a whole number"),
+        ("[orchestration]\nsession_token = 1\n", "did you mean 'session_tokens'?"),
         ("[orchestration\n", ":1: not TOML"),
         ("orchestration = 3\n", "must be a section"),
     ],
@@ -191,3 +197,22 @@ def test_what_init_writes_holds_with_every_line_uncommented(speak, tmp_path: Pat
     named = {value.origin for value in settings.values.values() if value.origin != "default"}
     assert len(named) == sum(setting.default is not None for setting in SETTINGS)
     assert {name: value.value for name, value in settings.values.items()} == {s.name: s.default for s in SETTINGS}
+
+
+def test_the_limits_that_hold_when_nothing_is_set_are_the_conductors_own(tmp_path: Path) -> None:
+    assert limits_of(load_settings(tmp_path, {})) == Limits()
+
+
+def test_every_limit_can_be_set_in_the_file_and_by_a_variable(tmp_path: Path) -> None:
+    given = {
+        "agentTimeout": 1500, "sessionTimeout": 60000, "agentToolCalls": 10, "sessionToolCalls": 20,
+        "agentTokens": 30, "sessionTokens": 40, "agentCost": 0.5, "sessionCost": 2, "loopCalls": 3, "retries": 0,
+        "retryWait": 250, "reworks": 4, "maxParallelAgents": 2,
+    }  # fmt: skip
+    write(tmp_path, json.dumps({"orchestration": given}), "orchestrion.json")
+    limits = limits_of(load_settings(tmp_path, {"ORCHESTRION_SESSION_COST": "1.25", "ORCHESTRION_RETRIES": "7"}))
+    assert limits == Limits(
+        max_parallel_agents=2, agent_seconds=1.5, session_seconds=60, agent_tool_calls=10, session_tool_calls=20,
+        agent_tokens=30, session_tokens=40, agent_cost=0.5, session_cost=1.25, loop_calls=3, retries=7,
+        retry_seconds=0.25, reworks=4,
+    )  # fmt: skip

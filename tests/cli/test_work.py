@@ -168,6 +168,33 @@ def test_an_agent_that_hangs_is_ended_in_time(speak, project: Path, team: Path, 
     assert said.json["agents"][0]["status"] == "timed_out"
 
 
+def test_the_limits_of_a_session_are_options_and_settings(speak, project: Path, tmp_path: Path) -> None:
+    run = (
+        "run",
+        "Fix the security vulnerability",
+        "--workspace",
+        project,
+        "--home",
+        tmp_path / "h",
+        "--format",
+        "json",
+    )
+    short = speak(*run, "--max-calls", 1)
+    assert (short.code, short.json["status"]) == (10, "budget")
+    assert "the session has made all of its 1 tool calls" in short.json["reason"]
+    (project / "orchestrion.toml").write_text(
+        "[orchestration]\nagent_tool_calls = 1\nreworks = 0\ndashboard_enabled = false\n"
+    )
+    quiet = speak(*run, "--session-timeout", 60)
+    assert quiet.json["agents"][-1]["status"] in {"budget", "refused"}
+    assert "AGENT START" not in quiet.err, "the commentary was switched off"
+    home = ("--home", tmp_path / "h", "--format", "json")
+    reached = speak("sql", 'SELECT "limit", allowed FROM limits ORDER BY position', *home).json
+    assert [tuple(row.values()) for row in reached] == [("sessionToolCalls", 1.0), ("agentToolCalls", 1.0)]
+    kept = speak("sql", "SELECT data FROM events WHERE kind = 'session.started' ORDER BY position", *home).json
+    assert [json.loads(row["data"])["options"]["limits"]["session_seconds"] for row in kept] == [3600.0, 60.0]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_leaves_a_log_that_says_so(speak, project: Path, team: Path, tmp_path: Path, number) -> None:
     home, program = tmp_path / "h", Path(sys.executable).parent / "orchestrion"
