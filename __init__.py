@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         load_roster,
         make_plan,
     )
-    from orchestrion.cli.api import CommunicationBus, HandoffSystem, Orchestrator, RuntimeLogger
+    from orchestrion.cli.api import CommunicationBus, HandoffSystem, LearningSystem, Orchestrator, RuntimeLogger
     from orchestrion.domain.errors import OrchestrionError
     from orchestrion.domain.events import Event
     from orchestrion.eventstore import open_log
@@ -29,6 +29,7 @@ _ROOMS = {
     "Event": "domain.events",
     "ExecutionResult": "agents",
     "HandoffSystem": "cli.api",
+    "LearningSystem": "cli.api",
     "Limits": "agents",
     "OrchestrionError": "domain.errors",
     "Orchestrator": "cli.api",
@@ -50,6 +51,7 @@ __all__ = [
     "Event",
     "ExecutionResult",
     "HandoffSystem",
+    "LearningSystem",
     "Limits",
     "Orchestrator",
     "OrchestrionError",

@@ -2,7 +2,8 @@
 
 from orchestrion.cli.api_bus import CommunicationBus
 from orchestrion.cli.api_handoffs import HandoffSystem
+from orchestrion.cli.api_learning import LearningSystem
 from orchestrion.cli.api_logger import RuntimeLogger
 from orchestrion.cli.api_orchestrator import Orchestrator
 
-__all__ = ["CommunicationBus", "HandoffSystem", "Orchestrator", "RuntimeLogger"]
+__all__ = ["CommunicationBus", "HandoffSystem", "LearningSystem", "Orchestrator", "RuntimeLogger"]

@@ -1,6 +1,7 @@
 """The Python API's bus: agents of a program speak to each other, and to agents of other processes, through the log."""
 
 import asyncio
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,14 +13,15 @@ from orchestrion.agents import membership
 from orchestrion.agents.assistance import ASSISTANCE_SECONDS, Plea
 from orchestrion.agents.exchange import ALL, HUMAN, agents_of
 from orchestrion.agents.post import Letter, Post
-from orchestrion.agents.tokens import credentials
+from orchestrion.agents.tokens import RUN_VARIABLE, TOKEN_VARIABLE, credentials, require
 from orchestrion.cli.wiring import home_of, written_log
-from orchestrion.domain.errors import Refused, RuleBroken
+from orchestrion.domain.errors import NotFound, Refused, RuleBroken
 from orchestrion.domain.events import MessageSent
 from orchestrion.domain.ports import Log
 
 Message = Mapping[str, Any]
 """`type` and `payload`; as wanted `priority`, `in_reply_to`, `topic`, `seconds` (until it expires)."""
+HOME_VARIABLE = "ORCHESTRION_HOME"
 MESSAGE_KEYS = frozenset({"type", "payload", "priority", "in_reply_to", "topic", "seconds"})
 WAIT_SECONDS = 0.25
 """A wait for the log is at most so long, for a thread that waits cannot be stopped."""
@@ -30,7 +32,8 @@ class CommunicationBus:
     """One session's bus. Agents are registered by name; each is a run, and speaks only through the bus that has it.
 
     `session` joins a session that is there (another process's, a conductor's); without it one is begun, and ended by
-    `shutdown`. An asynchronous context manager. Every method may raise LogUnavailable.
+    `shutdown`. A process that a conductor started for a run finds itself in the environment: `of_this_process`. An
+    asynchronous context manager. Every method may raise LogUnavailable.
     """
 
     def __init__(self, home: Path | None = None, *, session: str | None = None, request: str = "communication") -> None:
@@ -40,6 +43,31 @@ class CommunicationBus:
         self._log: Log | None = None
         self._post: Post | None = None
         self._runs: dict[str, str] = {}
+        self._hosted: frozenset[str] = frozenset()
+        """Runs that somebody else began and will end."""
+
+    @classmethod
+    def of_this_process(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """The bus of the run that this process belongs to, proven by the token in its environment; see `agent`.
+
+        Raises NotFound outside of a run, RuleBroken for a token that is not that run's.
+        """
+        run, home = environ.get(RUN_VARIABLE), environ.get(HOME_VARIABLE)
+        if not run:
+            raise NotFound(f"this process belongs to no run: {RUN_VARIABLE} is not set; a conductor sets it")
+        bus = cls(Path(home) if home else None, session=run.rpartition("/")[0])
+        require(bus.home.path, run, environ.get(TOKEN_VARIABLE))
+        bus._runs[run.rpartition("/")[2].rpartition("-")[0]] = run
+        bus._hosted = frozenset({run})
+        return bus
+
+    @property
+    def agent(self) -> str:
+        """The agent whose run this process belongs to. Raises Refused for a bus that is not `of_this_process`."""
+        for name, run in self._runs.items():
+            if run in self._hosted:
+                return name
+        raise Refused("this bus belongs to no run of its own; register an agent on it")
 
     async def initialize(self) -> None:
         """Open the log and the session. Raises NotFound for a session that is not there."""
@@ -54,10 +82,10 @@ class CommunicationBus:
             return
         async with self._lock:
             for run in self._runs.values():
-                if run in self._caught_up().exchange.live:
+                if run not in self._hosted and run in self.caught_up().exchange.live:
                     membership.end_run(self.log, run, summary="left the bus")
             self.post.sweep()
-            if self._given is None and not self._caught_up().exchange.ended:
+            if self._given is None and not self.caught_up().exchange.ended:
                 membership.end_session(self.log, self.session)
             self._post, self._log = None, None
             self._stack.close()
@@ -97,6 +125,8 @@ class CommunicationBus:
     async def retire_agent(self, name: str, reason: str | None = None) -> None:
         """Let an agent leave; what it did not take expires."""
         run = self.run_of(name)
+        if run in self._hosted:
+            raise RuleBroken(f"{run} belongs to a conductor, which ends it")
         await self.do(lambda: membership.end_run(self.log, run, reason=reason))
         del self._runs[name]
         await self.do(self.post.sweep)
@@ -111,7 +141,7 @@ class CommunicationBus:
 
     def environment_of(self, agent: str) -> dict[str, str]:
         """What a child process needs in its environment to speak as that agent by `orchestrion send` and `inbox`."""
-        own = {"ORCHESTRION_HOME": str(self.home.path)}
+        own = {HOME_VARIABLE: str(self.home.path)}
         return own | credentials(self.home.path, self.run_of(agent))
 
     async def send_message(self, sender: str, recipient: str, message: Message) -> MessageSent:
@@ -175,7 +205,7 @@ class CommunicationBus:
 
     async def get_statistics(self) -> dict[str, Any]:
         """Counts over the session: `active_agents`, `messages`, `by_type`, `by_priority`, `deliveries`, `topics`."""
-        exchange = (await self.do(self._caught_up)).exchange
+        exchange = (await self.do(self.caught_up)).exchange
         said = exchange.messages.values()
         fates = Counter[str](exchange.fates.values())
         fates["queued"] = sum(map(len, exchange.pending.values()))
@@ -190,7 +220,8 @@ class CommunicationBus:
             "topics": {topic: len(runs) for topic, runs in exchange.topics.items()},
         }
 
-    def _caught_up(self) -> Post:
+    def caught_up(self) -> Post:
+        """The counter, knowing all that the log holds now."""
         self.post.exchange.catch_up()
         return self.post
 

@@ -1,7 +1,7 @@
 """The Python API's orchestrator: a request in, a team at work, and statistics of what the log holds."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any, Self
 from orchestrion.agents import Conductor, ExecutionResult, Limits, Plan, Roster, load_roster
 from orchestrion.agents.commanding import as_command, plan_request
 from orchestrion.cli.api_bus import CommunicationBus
+from orchestrion.cli.settings import load_settings
+from orchestrion.cli.teamwork import limits_of
 from orchestrion.cli.wiring import home_of, stored, written_log
 from orchestrion.domain.errors import Refused
 from orchestrion.domain.events import Event
@@ -25,7 +27,9 @@ PATTERNS = "SELECT count(*) FROM patterns"
 class Orchestrator:
     """Runs a team on a workspace. An asynchronous context manager; several requests may be executed at once.
 
-    `team` is a folder of agent definitions besides the workspace's own. Every method may raise LogUnavailable.
+    `team` is a folder of agent definitions besides the workspace's own. Limits are those given, else those that the
+    workspace's configuration, the environment and `settings` (as `orchestrion config` names them) set. Every method may
+    raise LogUnavailable; the constructor raises BadDefinition for a configuration with a mistake.
     """
 
     def __init__(
@@ -35,12 +39,15 @@ class Orchestrator:
         home: Path | None = None,
         team: Path | None = None,
         limits: Limits | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.workspace, self.home = workspace or Path.cwd(), home_of(home)
-        self._team, self._limits = team, limits or Limits()
+        held = load_settings(self.workspace, options=settings)
+        self._team, self._limits, self._python = team, limits or limits_of(held), held["orchestration.python"]
         self._stack = ExitStack()
         self._log: Log | None = None
         self._roster: Roster | None = None
+        self._last: str | None = None
         self._executing: set[asyncio.Task[ExecutionResult]] = set()
 
     async def initialize(self) -> None:
@@ -68,18 +75,36 @@ class Orchestrator:
         if plan is None and as_command(request):
             roster, plan = await asyncio.to_thread(plan_request, request, self.workspace, team=self._team)
         limits = self._limits if timeout is None else replace(self._limits, session_seconds=timeout)
-        conductor = Conductor(log, home=self.home.path, limits=limits)
+        python = Path(self._python) if self._python else None
+        conductor = Conductor(log, home=self.home.path, limits=limits, python=python)
         execution = conductor.execute(request, self.workspace, roster, plan=plan, apply=apply, observer=observer)
         task = asyncio.ensure_future(execution)
         self._executing.add(task)
         try:
-            return await task
+            result = await task
         finally:
             self._executing.discard(task)
+        self._last = result.session
+        return result
 
-    def bus(self, session: str) -> CommunicationBus:
-        """The bus of one of the log's sessions, to be opened by `async with`."""
-        return CommunicationBus(self.home.path, session=session)
+    def bus(self, session: str | None = None) -> CommunicationBus:
+        """The bus of one of the log's sessions, else of the one executed last, to be opened by `async with`."""
+        return CommunicationBus(self.home.path, session=session or self._named(None))
+
+    async def get_report(self, session: str | None = None) -> dict[str, Any]:
+        """The report of a session, else of the one executed last, as `orchestrion report --format json` has it.
+
+        What each agent did, performance, patterns, recommendations with their evidence. Raises NotFound.
+        """
+        log, wanted = self._opened()[0], self._named(session)
+
+        def build_it() -> dict[str, Any]:
+            from orchestrion.tui.report import as_json, build
+
+            with stored(log, self.home) as store:
+                return as_json(build(store, wanted))
+
+        return await asyncio.to_thread(build_it)
 
     async def get_statistics(self) -> dict[str, Any]:
         """Counts over the whole log: `sessions`, `communication`, `handoffs` by their states, `learning`."""
@@ -105,6 +130,11 @@ class Orchestrator:
         if self._log is None or self._roster is None:
             raise Refused("the orchestrator is not open: await its initialize() first, or use it by `async with`")
         return self._log, self._roster
+
+    def _named(self, session: str | None) -> str:
+        if session is None and self._last is None:
+            raise Refused("nothing has been executed here yet; name a session")
+        return session or str(self._last)
 
     def _statistics(self) -> dict[str, Any]:
         log, _ = self._opened()

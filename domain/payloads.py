@@ -1,8 +1,8 @@
 """The payload of each message type; what a sender must say, and which priority it gives the message."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from orchestrion.domain.errors import Refused
 from orchestrion.domain.events import MessageType, Priority
@@ -12,6 +12,12 @@ Severity = Literal["info", "low", "medium", "high", "critical"]
 
 
 RANKS: tuple[Priority, ...] = ("low", "normal", "high", "critical")
+
+
+def share(confidence: Any) -> Any:
+    """A confidence from 0 to 1; the specification's, above 1, are percent. What is no number is left as it is."""
+    is_number = isinstance(confidence, int | float) and not isinstance(confidence, bool)
+    return confidence / 100 if is_number and confidence > 1 else confidence
 
 
 class Payload(BaseModel):
@@ -57,10 +63,10 @@ class AssistanceRequest(Payload):
 
 
 class ValidationRequest(Payload):
-    """Work is ready to be checked."""
+    """Work is ready to be checked. The specification's names are understood as well."""
 
-    changes: tuple[str, ...]
-    files: tuple[str, ...] = ()
+    changes: tuple[str, ...] = Field(validation_alias=AliasChoices("changes", "changesImplemented"))
+    files: tuple[str, ...] = Field(default=(), validation_alias=AliasChoices("files", "filesModified"))
 
 
 class ValidationResult(Payload):
@@ -86,10 +92,10 @@ class ProgressUpdate(Payload):
 
 
 class PatternReport(Payload):
-    """A pattern was noticed; confidence from 0 to 1."""
+    """A pattern was noticed; confidence from 0 to 1, or in percent above 1."""
 
     pattern: Text
-    confidence: float = Field(ge=0, le=1)
+    confidence: Annotated[float, BeforeValidator(share)] = Field(ge=0, le=1)
     context: Any = None
     solution: Text | None = None
 

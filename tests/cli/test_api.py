@@ -3,16 +3,26 @@
 import ast
 import asyncio
 import inspect
+import json
 import re
 import shutil
+import sys
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 import pytest
 
-from orchestrion import CommunicationBus, HandoffSystem, Orchestrator, RuntimeLogger, example_repository
-from orchestrion.domain.errors import NotFound, Refused, RuleBroken
+from orchestrion import (
+    CommunicationBus,
+    HandoffSystem,
+    LearningSystem,
+    Orchestrator,
+    RuntimeLogger,
+    example_repository,
+)
+from orchestrion.agents.roster import BUILT_IN
+from orchestrion.domain.errors import BadDefinition, NotFound, Refused, RuleBroken
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 SECTIONS = {
@@ -50,6 +60,8 @@ def test_the_examples_of_the_document_run(section: str, tmp_path: Path, monkeypa
         assert names["stats"]["handoffs"] == {"completed": 3}
     if section == "CommunicationBus":
         assert names["statistics"]["deliveries"]["delivered"] == 2
+    if section == "LearningSystem":
+        assert names["learnings"]["confidenceScore"] == 56
     if section == "RuntimeLogger":
         assert [agent["agent"] for agent in names["report"]["agents"]] == ["backend-api-developer"]
 
@@ -179,3 +191,174 @@ def test_a_package_with_rubbish_is_refused(given: dict[str, Any], said: str) -> 
                 await HandoffSystem(bus).initiate_handoff("giver", "taker", given)
 
     asyncio.run(hand())
+
+
+@pytest.mark.parametrize(
+    ("execution", "said"),
+    [
+        ({"success": True, "colour": 1}, "an execution has no colour"),
+        ({"duration": 5}, "success: Field required"),
+        ({"success": True, "qualityScore": 101}, "quality_score"),
+        ({"success": True, "run": "ses_x/alpha-1"}, "the log knows no run ses_x/alpha-1 of alpha"),
+    ],
+)
+def test_an_execution_with_rubbish_is_refused_and_not_kept(execution: dict[str, Any], said: str) -> None:
+    async def tell() -> None:
+        async with CommunicationBus() as bus:
+            head = bus.log.head()
+            with pytest.raises(Refused, match=said):
+                await LearningSystem(bus).record_agent_execution("alpha", execution)
+            assert bus.log.head() == head
+
+    asyncio.run(tell())
+
+
+def test_an_execution_that_the_log_knows_is_judged_and_not_told_twice() -> None:
+    async def tell() -> None:
+        async with RuntimeLogger() as logger, CommunicationBus() as bus:
+            await logger.start_execution("Create API endpoint")
+            run = await logger.log_agent_start("alpha", "Create API endpoint")
+            await logger.log_agent_complete("alpha")
+            learning = LearningSystem(bus)
+            told = {"run": run, "success": False, "qualityScore": 10, "reason": "it forgot the tests"}
+            assert await learning.record_agent_execution("alpha", told) == run
+            basis = (await learning.query_learnings("alpha"))["basis"]
+            assert (basis["runs"], basis["wentBadly"]) == (1, 1.0)
+
+    asyncio.run(tell())
+
+
+def test_a_failed_execution_says_why_and_teaches_it() -> None:
+    async def tell() -> None:
+        async with CommunicationBus() as bus:
+            learning = LearningSystem(bus)
+            failed = {"success": False, "reason": "Forgot to update tests", "sessionId": "session_123"}
+            for _ in range(3):
+                await learning.record_agent_execution("alpha", failed)
+            learnt = await learning.query_learnings("alpha", {})
+            (pitfall,) = learnt["commonPitfalls"]
+            assert (pitfall["issue"], pitfall["frequency"], pitfall["severity"]) == (
+                "Forgot to update tests",
+                3,
+                "high",
+            )
+            for wrong in ({"colour": "red"}, {"complexity": "huge"}):
+                with pytest.raises(Refused, match="task"):
+                    await learning.query_learnings("alpha", wrong)
+            with pytest.raises(NotFound):
+                await learning.query_learnings("nobody")
+
+    asyncio.run(tell())
+
+
+def test_a_discovery_is_a_fact_even_with_nobody_to_tell() -> None:
+    async def share() -> None:
+        async with CommunicationBus() as bus:
+            await bus.register_agent("alpha")
+            learning = LearningSystem(bus)
+            fact = await learning.share_discovery("alpha", {"pattern": "n-plus-one", "confidence": 0.5})
+            assert (fact.name, fact.type, fact.confidence) == ("n-plus-one", "pattern", 0.5)
+            assert (await bus.get_statistics())["messages"] == 0
+            for wrong in ({"pattern": "x"}, {"confidence": 1}, {"pattern": "x", "confidence": 101}):
+                with pytest.raises(Refused, match="pattern_discovered"):
+                    await learning.share_discovery("alpha", wrong)
+
+    asyncio.run(share())
+
+
+WITH_A_RUNNER = """runner: steps
+writes: {writes}
+steps:
+  - name: build
+    run: ["{{own_python}}", "-c", "open('{file}', 'w').write('done')"]
+---
+"""
+
+
+def test_the_parallel_feature_of_the_specification_runs_once_everybody_has_a_runner(tmp_path: Path) -> None:
+    team = tmp_path / "team"
+    team.mkdir()
+    for name, file in (("database-optimizer", "schema.sql"), ("frontend-builder", "page.html")):
+        text = (BUILT_IN / f"{name}.md").read_text()
+        head, _, body = text.removeprefix("---\n").partition("---\n")
+        runner = WITH_A_RUNNER.format(file=file, writes="true")
+        (team / f"{name}.md").write_text(f"---\n{head}{runner}{body}")
+    project = shutil.copytree(example_repository(), tmp_path / "project")
+
+    async def build() -> None:
+        async with Orchestrator(project, team=team) as orchestrator:
+            result = await orchestrator.execute_request(
+                "Build new API endpoint with frontend UI and database optimization", apply=True
+            )
+            assert result.success, result.reason
+            assert [sorted(phase) for phase in result.phases] == [
+                ["database-optimizer", "security-auditor"],
+                ["backend-api-developer"],
+                ["docs-writer", "frontend-builder", "test-suite-developer"],
+            ]
+            assert {"schema.sql", "page.html"} <= set(result.applied or ())
+            report = await orchestrator.get_report()
+            assert {line["agent"] for line in report["agents"]} >= {"database-optimizer", "frontend-builder"}
+
+    asyncio.run(build())
+
+
+def test_an_orchestrator_goes_by_the_configuration_of_its_workspace(tmp_path: Path) -> None:
+    project = shutil.copytree(example_repository(), tmp_path / "project")
+    (project / "orchestrion.json").write_text('{"orchestration": {"sessionToolCalls": 1}}')
+
+    async def run() -> None:
+        with pytest.raises(Refused, match="nothing has been executed"):
+            Orchestrator(project).bus()
+        async with Orchestrator(project) as orchestrator:
+            assert (await orchestrator.execute_request("Fix the security vulnerability")).status == "budget"
+        (project / "orchestrion.json").write_text('{"orchestration": {"sessionToolCall": 1}}')
+        with pytest.raises(BadDefinition, match="sessionToolCall"):
+            Orchestrator(project)
+
+    asyncio.run(run())
+
+
+SPEAKER = """
+import asyncio
+from orchestrion import CommunicationBus, HandoffSystem
+async def main():
+    async with CommunicationBus.of_this_process() as bus:
+        await bus.send_message(bus.agent, "human", {"type": "warning", "payload": {"warning": "I am " + bus.agent}})
+        try:
+            await bus.retire_agent(bus.agent)
+        except Exception as refused:
+            print(refused)
+asyncio.run(main())
+"""
+
+
+def test_a_python_agent_that_a_conductor_runs_speaks_as_its_run(tmp_path: Path) -> None:
+    project, team = tmp_path / "project", tmp_path / "team"
+    project.mkdir()
+    team.mkdir()
+    script = tmp_path / "speaker.py"
+    script.write_text(SPEAKER)
+    front = {"name": "speaker", "keywords": ["speak"], "runner": "process", "command": [sys.executable, str(script)]}
+    lines = "\n".join(f"{key}: {json.dumps(value)}" for key, value in front.items())
+    (team / "speaker.md").write_text(f"---\n{lines}\n---\nSpeak.\n")
+
+    async def listen() -> None:
+        async with Orchestrator(project, team=team) as orchestrator:
+            result = await orchestrator.execute_request("speak")
+            assert result.success, result.reason
+            assert "belongs to a conductor" in result.agents[0].summary
+            async with orchestrator.bus() as bus:
+                (said,) = await bus.receive("human")
+            assert (said.sender, said.payload) == ("speaker", {"warning": "I am speaker"})
+
+    asyncio.run(listen())
+
+
+def test_only_the_run_that_a_process_carries_and_proves_speaks_through_it(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="belongs to no run"):
+        CommunicationBus.of_this_process({})
+    carried = {"ORCHESTRION_HOME": str(tmp_path), "ORCHESTRION_RUN": "ses_x/alpha-1", "ORCHESTRION_TOKEN": "guess"}
+    tmp_path.mkdir(exist_ok=True)
+    with pytest.raises(RuleBroken, match="is not that of run"):
+        CommunicationBus.of_this_process(carried)
