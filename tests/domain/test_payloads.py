@@ -21,7 +21,7 @@ def test_every_message_type_has_a_payload() -> None:
         ("assistance_request", {}, "capability"),
         ("validation_request", {}, "changes"),
         ("validation_result", {}, "approved"),
-        ("pattern_discovered", {"pattern": "p", "confidence": 95}, "confidence"),
+        ("pattern_discovered", {"pattern": "p", "confidence": 101}, "confidence"),
         ("handoff", {"handoff": "h"}, "task"),
     ],
 )
@@ -54,3 +54,10 @@ def test_a_message_travels_with_the_priority_its_content_demands_or_more(
 
 def test_a_payload_keeps_what_it_was_given_beyond_the_demanded() -> None:
     assert checked("warning", {"warning": "slow", "since": 3}).model_dump()["since"] == 3
+
+
+def test_the_words_and_percents_of_the_specification_are_understood() -> None:
+    request = checked("validation_request", {"changesImplemented": ["a"], "filesModified": ["auth.ts"]})
+    assert request.model_dump() == {"changes": ("a",), "files": ("auth.ts",)}
+    assert checked("pattern_discovered", {"pattern": "p", "confidence": 90}).model_dump()["confidence"] == 0.9
+    assert checked("pattern_discovered", {"pattern": "p", "confidence": 1}).model_dump()["confidence"] == 1
