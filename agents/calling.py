@@ -64,7 +64,7 @@ async def make(
     while True:
         name = desk.called(call.tool, call.params)
         known = desk.recall(name, idempotent=call.idempotent)
-        answer = Answer.of(known) if known is not None else await _act(name, desk, act)
+        answer = Answer.of(known) if known is not None else await answered(name, desk, act)
         retry += 1
         if retry > work.limits.retries or not _may_pass(answer, call):
             return name, answer
@@ -79,7 +79,8 @@ def _may_pass(answer: Answer, call: Call) -> bool:
     return answer.status == "error" and answer.exit_code in call.retry_on
 
 
-async def _act(name: str, desk: Desk, act: Callable[[Callable[[int], None]], Awaitable[Answer]]) -> Answer:
+async def answered(name: str, desk: Desk, act: Callable[[Callable[[int], None]], Awaitable[Answer]]) -> Answer:
+    """Carry out the call `name` by `act`, and say what came of it."""
     begun = time.monotonic()
     try:
         answer = await act(lambda pid: desk.spawned(name, pid))

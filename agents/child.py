@@ -13,6 +13,7 @@ from typing import Any
 
 TERM_GRACE_SECONDS = 0.5
 """Between asking a group to end and ending it."""
+POLL_SECONDS = 0.005
 DRAIN_SECONDS = 0.5
 """For output that is still in the pipe when the command has ended."""
 CHUNK_BYTES = 65_536
@@ -108,7 +109,8 @@ async def run_child(
         except TimeoutError:
             timed_out = True
         finally:
-            await _surely(_end(process, env.get(RUN_VARIABLE)))
+            run = env.get(RUN_VARIABLE)
+            await surely(end_group(process, f"{RUN_VARIABLE}={run}" if run else None))
         await _drained(pipes, DRAIN_SECONDS)
     elapsed = round((time.monotonic() - begun) * 1000)
     return Ended(None if timed_out else process.returncode, out, err, elapsed, timed_out)
@@ -151,7 +153,7 @@ async def _drained(pipes: Sequence[_Pipe], seconds: float) -> None:
         await asyncio.wait_for(asyncio.gather(*(pipe.ended.wait() for pipe in pipes)), seconds)
 
 
-async def _surely(work: Coroutine[Any, Any, None]) -> None:
+async def surely(work: Coroutine[Any, Any, None]) -> None:
     """Do `work` to its end even if we are cancelled meanwhile; then be cancelled."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
@@ -165,15 +167,16 @@ async def _surely(work: Coroutine[Any, Any, None]) -> None:
         raise cancelled
 
 
-async def _end(process: asyncio.subprocess.Process, run: str | None) -> None:
-    """End the command's group and what left it: politely first, then for good."""
+async def end_group(process: asyncio.subprocess.Process, mark: str | None) -> None:
+    """End the command's group and what left it but carries `mark` (`NAME=value`): politely first, then for good."""
     if process.returncode is None:
         _signal_group(process.pid, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), TERM_GRACE_SECONDS)
     _signal_group(process.pid, signal.SIGKILL)
-    await process.wait()
-    for pid in _strays(run):
+    while process.returncode is None:  # not `wait`: it also waits for the pipes, which a stray may hold open
+        await asyncio.sleep(POLL_SECONDS)
+    for pid in _strays(mark):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
 
@@ -183,18 +186,17 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
 
 
-def _strays(run: str | None) -> list[int]:
-    """Processes that left the group but carry the run in their environment (where there is a /proc to see it)."""
+def _strays(mark: str | None) -> list[int]:
+    """Processes that left the group but carry `mark` in their environment (where there is a /proc to see it)."""
     proc = Path("/proc")
-    if run is None or not proc.is_dir():
+    if mark is None or not proc.is_dir():
         return []
-    mark = f"{RUN_VARIABLE}={run}".encode()
     found = []
     for entry in proc.iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
+            if mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
                 found.append(int(entry.name))
         except OSError:
             continue  # gone, or somebody else's

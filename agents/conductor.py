@@ -12,6 +12,7 @@ from orchestrion.agents.holding import Holding
 from orchestrion.agents.journal import Clock, Journal, SteadyClock
 from orchestrion.agents.leftovers import sweep
 from orchestrion.agents.limits import Limits
+from orchestrion.agents.mcp_config import McpUse, load_servers
 from orchestrion.agents.opening import open_session, plan_of, team_again
 from orchestrion.agents.options import Options
 from orchestrion.agents.orphans import end_orphans
@@ -55,10 +56,12 @@ class Conductor:
         python: Path | None = None,
         clock: Clock | None = None,
         prices: Prices | None = None,
+        mcp: McpUse | None = None,
     ) -> None:
         self._log, self._home, self._python, self._prices = log, home, python, prices
         self._limits = limits or Limits()
         self._clock = clock or SteadyClock()
+        self._mcp = mcp or McpUse()
 
     async def execute(
         self,
@@ -80,10 +83,11 @@ class Conductor:
         if plan is None:
             plan = make_plan(request, roster)
         check_plan(plan, roster)
-        check_runnable(plan, roster)
+        check_runnable(plan, roster, load_servers(workspace, self._mcp.switches))
         if self._python is not None and not self._python.is_file():
             raise NotFound(f"{self._python}: there is no such Python interpreter to run the project's tests with")
-        options = Options(self._limits, self._python, apply, secrets.randbits(32) if seed is None else seed)
+        seed = secrets.randbits(32) if seed is None else seed
+        options = Options(self._limits, self._python, apply, seed, self._mcp)
         await asyncio.to_thread(sweep, self._home, self._log)
         name = new_id("ses")
         journal, holding = Journal(self._log, self._clock, observer), Holding(self._log, name, self._clock)
@@ -153,6 +157,8 @@ class Conductor:
                 python=project_python(session.place.origin, session.options.python),
                 seed=session.options.seed,
                 prices=self._prices,
+                servers=load_servers(session.place.origin, session.options.mcp.switches),
+                mcp=session.options.mcp,
             )
         )
         try:
@@ -180,6 +186,8 @@ class Conductor:
                 if stop.why is None:
                     raise
                 status, reason = "cancelled", stop.why
+            finally:
+                await performance.stage.servers.close()
             performance.report(result)
             result.diff = await asyncio.to_thread(place.diff)
             result.workspace = {"path": str(place.origin), "kind": place.kind, "branch": place.branch}

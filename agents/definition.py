@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from orchestrion.domain.events import Priority
 
@@ -28,10 +28,13 @@ class Part(BaseModel):
 
 
 class Step(Part):
-    """One command of an agent, run without a shell."""
+    """One command of an agent, run without a shell, or one call of an MCP server's tool."""
 
     name: str = Field(min_length=1)
-    run: tuple[str, ...] = Field(min_length=1)
+    mcp: str | None = Field(default=None, pattern=r"^[^/\s]+/[^/\s]+$")
+    """`server/tool`: the tool is called with `params`, in whose texts `{workspace} {out} {request}` are filled in."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    run: tuple[str, ...] = ()
     """The argument list; `{python} {own_python} {workspace} {files} {out} {agents}` are filled in."""
     reads: Reads = "text"
     """What the command leaves: plain text, SARIF findings or JUnit test results."""
@@ -59,6 +62,16 @@ class Step(Part):
     """Whether it may be run again when nobody knows if it took effect: after a crash in the midst of it."""
     retry_on: tuple[int | Literal["timeout"], ...] = ()
     """Exit codes (below 0: signals) that may pass by themselves; such a failure is tried again."""
+
+    @model_validator(mode="after")
+    def _does_one_thing(self) -> "Step":
+        if bool(self.run) == bool(self.mcp):
+            raise ValueError("a step needs either 'run' (a command) or 'mcp' (server/tool)")
+        if self.mcp and self.reads != "text":
+            raise ValueError("what an MCP tool answers is read as text")
+        if self.params and not self.mcp:
+            raise ValueError("'params' are those of an MCP tool; a command has its arguments in 'run'")
+        return self
 
 
 class Vocabulary(Part):
@@ -88,6 +101,8 @@ class AgentDefinition(Part):
     name: str = Field(pattern=r"^[A-Za-z0-9][\w .:-]*$")
     description: str = ""
     tools: tuple[str, ...] = ()
+    mcp_servers: tuple[str, ...] = Field(default=(), validation_alias=AliasChoices("mcp_servers", "mcpServers"))
+    """Servers of `.mcp.json` whose tools it may use; also by `tools`: `mcp__server__tool`, `mcp__server`."""
     model: str | None = None
     color: str | None = None
     capabilities: tuple[str, ...] = ()
@@ -127,7 +142,7 @@ class AgentDefinition(Part):
     """Claude Code's keys in it that have no effect here."""
     path: Path | None = None
 
-    @field_validator("tools", "keywords", "capabilities", "joins", "after", mode="before")
+    @field_validator("tools", "mcp_servers", "keywords", "capabilities", "joins", "after", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         """Claude Code writes lists as `a, b`; nothing at all means none."""

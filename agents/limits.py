@@ -45,6 +45,12 @@ class Limits:
     """Of a call that failed in a way its agent's file declares retryable."""
     retry_seconds: float = 1.0
     """Before the first retry, at most; doubled for each further one."""
+    mcp_call_seconds: float = 60.0
+    """Of one call of an MCP server's tool, unless its entry in `.mcp.json` says otherwise."""
+    mcp_start_seconds: float = 30.0
+    """For an MCP server to start and say what it can."""
+    mcp_restarts: int = 3
+    """So often in a row is an MCP server that died or does not answer its start started again."""
     reworks: int = 1
     """So often does rejected work go back to its author."""
 

@@ -1,9 +1,10 @@
 """How a session is to run: kept in its first fact, and gone by when it is resumed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrion.agents.limits import Limits
+from orchestrion.agents.mcp_config import McpUse
 from orchestrion.agents.past import Past
 
 
@@ -15,11 +16,13 @@ class Options:
     python: Path | None
     apply: bool
     seed: int
+    mcp: McpUse = field(default_factory=McpUse)
 
     def as_json(self) -> dict[str, object]:
         """As plain values."""
         python = str(self.python) if self.python else None
-        return {"limits": self.limits.as_json(), "python": python, "apply": self.apply, "seed": self.seed}
+        kept = {"limits": self.limits.as_json(), "python": python, "apply": self.apply, "seed": self.seed}
+        return {**kept, "mcp": self.mcp.as_json()}
 
     @classmethod
     def of(cls, past: Past) -> "Options":
@@ -27,4 +30,5 @@ class Options:
         kept = past.start.options if isinstance(past.start.options, dict) else {}
         python = kept.get("python")
         limits = Limits.of(kept.get("limits") or {})
-        return cls(limits, Path(python) if python else None, bool(kept.get("apply")), int(kept.get("seed") or 0))
+        seed, mcp = int(kept.get("seed") or 0), McpUse.of(kept.get("mcp") or {})
+        return cls(limits, Path(python) if python else None, bool(kept.get("apply")), seed, mcp)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrion.agents.bus import Draft
 from orchestrion.agents.definition import AgentDefinition
@@ -18,6 +18,9 @@ from orchestrion.domain.events import (
     RunStatus,
     ToolReturned,
 )
+
+if TYPE_CHECKING:
+    from orchestrion.agents.mcp_servers import ServerPool
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Work:
     """All chance in this run follows from it."""
     home: Path | None = None
     """Of the log, for an agent's own process to speak on the bus."""
+    servers: "ServerPool | None" = None
+    """The session's MCP servers."""
 
 
 @dataclass

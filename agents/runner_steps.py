@@ -5,8 +5,9 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from orchestrion.agents.calling import Answer, Call, filled, last_words, make, output_of
+from orchestrion.agents.calling import Answer, Call, filled, last_words, make, output_of, shortened
 from orchestrion.agents.child import Ended, run_child
 from orchestrion.agents.definition import Step
 from orchestrion.agents.environment import child_environment
@@ -40,6 +41,9 @@ class StepsRunner:
 
 async def _perform(step: Step, work: Work, desk: Desk, outcome: Outcome, around: dict[str, list[Finding]]) -> None:
     """One step: called, run, returned, read, told."""
+    if step.mcp:
+        await _ask(step, step.mcp, work, desk, outcome)
+        return
     performing = _Performing(work, step)
     params = {"command": performing.args, "cwd": str(work.workspace)}
     call, answer = await make(Call(step.name, params, step.idempotent, step.retry_on), work, desk, performing.act)
@@ -47,6 +51,31 @@ async def _perform(step: Step, work: Work, desk: Desk, outcome: Outcome, around:
     if answer.status == "ok":
         findings = take_in(answer.result.get("reading") or {}, step, outcome, around)
         desk.tell_all(told(findings, step, outcome, work.limits.findings_told), call=call)
+
+
+async def _ask(step: Step, tool: str, work: Work, desk: Desk, outcome: Outcome) -> None:
+    """One step that is a call of an MCP server's tool; what it said is an output."""
+    if work.servers is None:
+        raise RuntimeError("this runner was given no MCP servers")
+    values = {"workspace": str(work.workspace), "out": str(work.out), "request": work.task}
+    server, _, name = tool.partition("/")
+    answer = await work.servers.call_named(server, name, _filled(step.params, values), desk)
+    answer.end(outcome)
+    if answer.status == "ok":
+        outcome.outputs.setdefault("answers", {})[step.name] = shortened(str(answer.result.get("text", "")))
+
+
+def _filled(value: Any, values: dict[str, str]) -> Any:
+    """`value` with the names in all its texts filled in."""
+    match value:
+        case str():
+            return filled(value, values)
+        case dict():
+            return {key: _filled(each, values) for key, each in value.items()}
+        case list() | tuple():
+            return [_filled(each, values) for each in value]
+        case _:
+            return value
 
 
 class _Performing:

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from importlib.util import find_spec
 
 from orchestrion.agents.budget import Stopped
 from orchestrion.agents.bus import Draft
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.desk import RunDesk
+from orchestrion.agents.mcp_config import NO_SERVERS, Servers
+from orchestrion.agents.mcp_servers import servers_of
 from orchestrion.agents.planner import Plan
 from orchestrion.agents.roster import Roster
 from orchestrion.agents.runner import Lost, Outcome, Runner
@@ -19,7 +22,7 @@ from orchestrion.agents.standstill import Standstill
 from orchestrion.agents.trees import Tree
 from orchestrion.agents.validating import Verdict, check
 from orchestrion.agents.workspace import Change, diff_of
-from orchestrion.domain.errors import CannotRun, OrchestrionError
+from orchestrion.domain.errors import CannotRun, OrchestrionError, Refused
 from orchestrion.domain.events import MessageSent, OutcomeJudged, RunStatus
 
 RUNNERS: Mapping[str, Runner] = {"steps": StepsRunner(), "process": ProcessRunner()}
@@ -215,7 +218,7 @@ def validator_of(author: AgentDefinition, stage: Stage) -> AgentDefinition:
     return next((validator for validator in able if validator.name in planned), able[0])
 
 
-def check_runnable(plan: Plan, roster: Roster) -> None:
+def check_runnable(plan: Plan, roster: Roster, servers: Servers = NO_SERVERS) -> None:
     """Refuse a plan with a task nobody can run. Raises CannotRun, naming every missing part."""
     missing = []
     for task in plan.tasks:
@@ -225,8 +228,22 @@ def check_runnable(plan: Plan, roster: Roster) -> None:
             missing.append(f"{agent.name} has no runner (add 'runner: steps' or 'runner: process' to {where})")
         elif agent.runner not in RUNNERS:
             missing.append(f"{agent.name} needs the runner {agent.runner!r}, which is not there")
+        missing += [f"{agent.name}: {problem}" for problem in _missing_servers(agent, servers)]
         validators = roster.able(agent.validation) if agent.validation else []
         if agent.validation and not any(v.runner and v.name != agent.name for v in validators):
             missing.append(f"{agent.name} needs somebody with the capability {agent.validation!r} and a runner")
     if missing:
         raise CannotRun(f"this plan cannot be run: {'; '.join(missing)}")
+
+
+def _missing_servers(agent: AgentDefinition, servers: Servers) -> list[str]:
+    """What is wrong with the MCP servers that `agent` needs."""
+    problems, wanted = [], servers_of(agent, servers)
+    if wanted and find_spec("mcp") is None:
+        return ["its MCP servers need the extra `mcp`, which is not installed: pip install 'orchestrion[mcp]'"]
+    for name in wanted:
+        try:
+            servers.usable(name)
+        except Refused as refused:
+            problems.append(str(refused))
+    return problems

@@ -14,6 +14,9 @@ from orchestrion.agents.exchange import CONDUCTOR
 from orchestrion.agents.handing import Handing
 from orchestrion.agents.journal import Journal
 from orchestrion.agents.limits import Limits
+from orchestrion.agents.mcp_config import DEFAULT_USE, NO_SERVERS, McpUse, Servers
+from orchestrion.agents.mcp_link import Place
+from orchestrion.agents.mcp_servers import ServerPool, servers_of
 from orchestrion.agents.planner import Plan
 from orchestrion.agents.recalling import checks_of, ended_as
 from orchestrion.agents.reports import Finding
@@ -60,11 +63,23 @@ class Stage:
         python: tuple[Path, str],
         seed: int,
         prices: Prices | None = None,
+        servers: Servers = NO_SERVERS,
+        mcp: McpUse = DEFAULT_USE,
     ) -> None:
         self.seed, self.budget = seed, SessionBudget(session, limits, prices)
         self.session, self.plan, self.roster, self.place = session, plan, roster, place
         self.journal, self.limits, self.python = journal, limits, python
         self.bus = Bus(journal, session)
+        self.servers = ServerPool(
+            servers,
+            Place(session, place.work, place.origin, place.folder.parents[1]),
+            journal=journal,
+            bus=self.bus,
+            limits=limits,
+            conductor=self.conductor,
+            seed=seed,
+            sharing=mcp.sharing,
+        )
         self.reports: list[RunReport] = []
         self.found: dict[str, list[Finding]] = {}
         """By agent, all that it ever reported."""
@@ -141,6 +156,7 @@ class Stage:
             attempt=int(turn.run.rpartition("-")[2]),
             parent_run=turn.parent,
             model=turn.agent.model,
+            mcp_servers=servers_of(turn.agent, self.servers.servers),
             cause=cause,
         )
         return self.journal.run(command)
@@ -164,6 +180,7 @@ class Stage:
             context=turn.context,
             home=self.place.folder.parents[1],
             seed=self.seed,
+            servers=self.servers,
         )
 
     def end(

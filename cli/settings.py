@@ -71,6 +71,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("communication", "max_history_size", int, None, "the log keeps every message", used=False),
     Setting("communication", "message_retention", str, None, "the log keeps every message", used=False),
     Setting("communication", "broadcast_enabled", bool, True, "messages to all", used=False),
+    Setting("communication", "mcp_sharing", bool, True, "agents share what read-only MCP tools answered",
+            ("ORCHESTRION_MCP_SHARING",)),
     Setting("learning", "max_executions_per_agent", int, None, "learning reads the whole log", used=False),
     Setting("learning", "pattern_confidence_threshold", int, 70, "percent from which a pattern is told", used=False),
     Setting("learning", "mcp_integration", bool, False, "also keep patterns in a memory server", used=False),

@@ -47,5 +47,9 @@ def _configuration() -> str:
         without_effect = "" if setting.used else " (accepted, without effect in this version)"
         lines.append(f"# {setting.help}{without_effect}")
         lines.append(f"# {setting.key} = {'' if value is None else shown}".rstrip())
-    lines += ["", "[mcp]", "# A server by name: true or false (accepted, without effect in this version)"]
+    lines += [
+        "",
+        "[mcp]",
+        "# A server of .mcp.json, or a ready-made one (memory_bank, postgres, github), by name: true or false",
+    ]
     return "\n".join(lines) + "\n"

@@ -19,6 +19,7 @@ from orchestrion.domain.inert import inert
 
 if TYPE_CHECKING:
     from orchestrion.agents import ExecutionResult, Limits, Plan, Roster
+    from orchestrion.agents.mcp_config import McpUse
     from orchestrion.domain.events import Event
 
 AGENT_COLUMNS = ("agent", "status", "duration_ms", "files_modified", "summary", "reason", "remedy")
@@ -72,15 +73,19 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
     Raises NotFound, BadDefinition, BadPlan and CannotRun before the log is touched; Interrupted when it is stopped.
     """
     from orchestrion.agents import Conductor
+    from orchestrion.agents.mcp_config import load_servers
     from orchestrion.agents.running import check_runnable
 
     roster, plan = planned(order)
-    check_runnable(plan, roster)
+    mcp = mcp_use(settings)
+    check_runnable(plan, roster, load_servers(order.workspace, mcp.switches))
     python = settings["orchestration.python"]
     narrator = Narrator()
     observer = telling(narrator) if settings["orchestration.dashboard_enabled"] else None
     with written_log(home) as (log, _):
-        conductor = Conductor(log, home=home.path, limits=limits_of(settings), python=Path(python) if python else None)
+        conductor = Conductor(
+            log, home=home.path, limits=limits_of(settings), python=Path(python) if python else None, mcp=mcp
+        )
         execution = conductor.execute(
             order.request, order.workspace, roster, plan=plan, apply=order.apply, observer=observer
         )
@@ -116,6 +121,18 @@ def project_folder(path: Path) -> Path:
     if not path.is_dir():
         raise NotFound(f"there is no folder {path} to work on; name one with --workspace")
     return path
+
+
+def mcp_use(settings: Settings) -> "McpUse":
+    """How the settings say that MCP servers are used."""
+    from orchestrion.agents.mcp_config import McpUse
+
+    switches = {
+        name.removeprefix("mcp."): (held.value, held.origin)
+        for name, held in settings.values.items()
+        if name.startswith("mcp.")
+    }
+    return McpUse(switches, settings["communication.mcp_sharing"], settings["learning.mcp_integration"])
 
 
 def limits_of(settings: Settings) -> "Limits":

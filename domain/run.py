@@ -33,6 +33,7 @@ class Start:
     attempt: int = 1
     parent_run: str | None = None
     model: str | None = None
+    mcp_servers: tuple[str, ...] = ()
     cause: str | None = None
 
 
@@ -96,6 +97,7 @@ def decide(run: Run, command: Command) -> Iterator[e.Event]:
                 attempt=command.attempt,
                 parent_run=command.parent_run,
                 model=command.model,
+                mcp_servers=command.mcp_servers,
             )
         case Complete():
             yield e.AgentCompleted(

@@ -86,7 +86,7 @@ def config(home: HomeOption = None, file: ConfigOption = None, form: FormatOptio
     rows = [("home", str(place.path), place.origin, True, "folder of the log")]
     for name, held in settings.values.items():
         known = BY_NAME.get(name)
-        used = known.used if known else False
+        used = known.used if known else True
         meaning = known.help if known else "MCP server switched on or off"
         rows.append((name, held.value, held.origin, used, meaning))
     table(Sheet(("setting", "value", "origin", "used", "meaning"), rows), form)
