@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from orchestrion.domain.events import Priority
 
@@ -101,7 +101,7 @@ class AgentDefinition(Part):
     name: str = Field(pattern=r"^[A-Za-z0-9][\w .:-]*$")
     description: str = ""
     tools: tuple[str, ...] = ()
-    mcp_servers: tuple[str, ...] = Field(default=(), validation_alias=AliasChoices("mcp_servers", "mcpServers"))
+    mcp_servers: tuple[str, ...] = ()
     """Servers of `.mcp.json` whose tools it may use; also by `tools`: `mcp__server__tool`, `mcp__server`."""
     model: str | None = None
     color: str | None = None
