@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrion.agents.budget import Stopped
 from orchestrion.agents.child import Ended
 from orchestrion.agents.limits import backoff_seconds
 from orchestrion.agents.runner import Desk, Outcome, Work
@@ -84,7 +85,7 @@ async def answered(name: str, desk: Desk, act: Callable[[Callable[[int], None]],
     begun = time.monotonic()
     try:
         answer = await act(lambda pid: desk.spawned(name, pid))
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, Stopped):
         desk.returned(name, "interrupted", duration_ms=round((time.monotonic() - begun) * 1000))
         raise
     desk.returned(

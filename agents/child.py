@@ -72,10 +72,12 @@ async def run_child(
     output_bytes: int,
     stdin: Path | None = None,
     spawned: Callable[[int], None] | None = None,
+    heard: Callable[[bytes], None] | None = None,
 ) -> Ended:
     """Run `args` and wait for its end, at most `seconds`. Nothing it started is left behind, however it ends.
 
-    `spawned` is told the pid, which is also the process group.
+    `spawned` is told the pid, which is also the process group. `heard` is given what comes on standard output, as it
+    comes; what it raises ends the command and is raised here.
 
     Raises FileNotFoundError or PermissionError (the program), NotADirectoryError (`cwd`).
     """
@@ -86,7 +88,8 @@ async def run_child(
     loop = asyncio.get_running_loop()
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(stdin.open("rb")) if stdin else subprocess.DEVNULL
-        pipes = [_Pipe(loop, captured) for captured in (out, err)]
+        trouble: asyncio.Future[None] = loop.create_future()
+        pipes = [_Pipe(loop, out, heard, trouble), _Pipe(loop, err)]
         for pipe in pipes:
             stack.callback(pipe.close)
         process = await asyncio.create_subprocess_exec(
@@ -104,14 +107,18 @@ async def run_child(
         try:
             if spawned is not None:
                 spawned(process.pid)
-            await asyncio.wait_for(process.wait(), seconds)
+            await asyncio.wait_for(_ended(process, trouble), seconds)
             await _drained(pipes, DRAIN_SECONDS)
         except TimeoutError:
             timed_out = True
         finally:
             run = env.get(RUN_VARIABLE)
             await surely(end_group(process, f"{RUN_VARIABLE}={run}" if run else None))
+            if trouble.done():
+                trouble.exception()  # so that it is not missed where we are cancelled
         await _drained(pipes, DRAIN_SECONDS)
+        if trouble.done():
+            trouble.result()
     elapsed = round((time.monotonic() - begun) * 1000)
     return Ended(None if timed_out else process.returncode, out, err, elapsed, timed_out)
 
@@ -119,8 +126,15 @@ async def run_child(
 class _Pipe:
     """A pipe that is read as data comes, for asyncio's own pipes would keep `wait` waiting for a child's children."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, captured: Captured) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        captured: Captured,
+        heard: Callable[[bytes], None] | None = None,
+        trouble: "asyncio.Future[None] | None" = None,
+    ) -> None:
         self._loop, self._captured = loop, captured
+        self._heard, self._trouble = heard, trouble
         self._reader, self.writer = os.pipe()
         os.set_blocking(self._reader, False)
         self.ended = asyncio.Event()
@@ -132,6 +146,11 @@ class _Pipe:
         except BlockingIOError:
             return
         self._captured.add(data)
+        if self._heard is not None and self._trouble is not None and not self._trouble.done():
+            try:
+                self._heard(data)
+            except Exception as error:  # there is nobody above a loop's callback; it is raised by who waits
+                self._trouble.set_exception(error)
         if not data:
             self._loop.remove_reader(self._reader)
             self.ended.set()
@@ -145,6 +164,15 @@ class _Pipe:
         self.close_writer()
         self._loop.remove_reader(self._reader)
         os.close(self._reader)
+
+
+async def _ended(process: asyncio.subprocess.Process, trouble: "asyncio.Future[None]") -> None:
+    """Wait until the command has ended, or until what it said made trouble."""
+    waiting = asyncio.ensure_future(process.wait())
+    try:
+        await asyncio.wait((waiting, trouble), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
 
 
 async def _drained(pipes: Sequence[_Pipe], seconds: float) -> None:

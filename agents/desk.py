@@ -7,6 +7,7 @@ from typing import Any
 from orchestrion.agents.approving import word_on
 from orchestrion.agents.budget import RunBudget
 from orchestrion.agents.bus import Bus, Draft
+from orchestrion.agents.ear import Ear
 from orchestrion.agents.exchange import ALL, TOPIC
 from orchestrion.agents.handing import Handing
 from orchestrion.agents.helping import helper_for
@@ -315,3 +316,7 @@ class RunDesk:
         taken = self._bus.take(self._run)
         self.received += taken
         return taken
+
+    def ear(self) -> Ear:
+        """See `Desk`."""
+        return Ear(self._journal, self._budget, self._about, self.last)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrion.agents.bus import Draft
 from orchestrion.agents.definition import AgentDefinition
+from orchestrion.agents.ear import Ear
 from orchestrion.agents.limits import Limits
 from orchestrion.agents.reports import Finding
 from orchestrion.domain.events import (
@@ -49,6 +50,14 @@ class Work:
     """The session's MCP servers."""
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What a validator that thinks for itself says of the work it was given."""
+
+    approved: bool
+    reasons: tuple[str, ...] = ()
+
+
 @dataclass
 class Outcome:
     """What came of a run. A status other than `completed` has a reason and, where one is known, a remedy."""
@@ -61,6 +70,8 @@ class Outcome:
     findings: list[Finding] = field(default_factory=list)
     fixed: list[Finding] = field(default_factory=list)
     files_read: tuple[str, ...] = ()
+    judgement: Judgement | None = None
+    """A validator's own verdict; without one its findings decide."""
 
 
 class Lost(Exception):
@@ -166,6 +177,9 @@ class Desk(Protocol):
 
     def take(self) -> list[MessageSent]:
         """What others said since the last look."""
+
+    def ear(self) -> Ear:
+        """Listens to what the agent's own program, the last call, tells of its doings."""
 
 
 class Runner(Protocol):

@@ -129,7 +129,11 @@ class Running:
             turn.run, run, Draft("validation_request", {"changes": changes, "files": done.modified})
         )
         task = f"Validate the changes of {turn.agent.name}"
-        checking = Turn(validator, run, task, turn.phase, parent=turn.run, files=done.modified, folder=turn.folder)
+        claimed = [finding.as_payload() for finding in done.outcome.fixed]
+        asked = {"validation": {"changes": changes, "files": list(done.modified), "claimed": claimed}}
+        checking = Turn(
+            validator, run, task, turn.phase, parent=turn.run, files=done.modified, folder=turn.folder, context=asked
+        )
         try:
             verdict = await self._check(checking, request, done, desk.clock)
         finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrion.agents.reports import Finding
-from orchestrion.agents.runner import Desk, Outcome, Runner, Work
+from orchestrion.agents.runner import Desk, Judgement, Outcome, Runner, Work
 
 
 @dataclass
@@ -52,6 +52,27 @@ def judge(
     return Verdict(not reasons, reasons, evidence, list(after))
 
 
+def _own(
+    said: Judgement,
+    before: Sequence[Finding],
+    after: Sequence[Finding],
+    claimed: Sequence[Finding],
+    files: Sequence[str],
+) -> Verdict:
+    """A validator's own verdict. Where it names no findings, what is claimed as fixed is gone if it approves."""
+    settled = {finding.key for finding in claimed} if said.approved else set()
+    left = list(after) or [finding for finding in before if finding.file in files and finding.key not in settled]
+    evidence = {
+        "rule": "the validator's own word",
+        "files": list(files),
+        "before": sum(finding.file in files for finding in before),
+        "after": len(left),
+        "remaining": [finding.as_payload() for finding in left],
+    }
+    reasons = said.reasons or (() if said.approved else ("it gave no reason",))
+    return Verdict(said.approved, reasons, evidence, left)
+
+
 async def check(
     runner: Runner,
     work: Work,
@@ -63,8 +84,11 @@ async def check(
 ) -> Verdict:
     """Run the validator's check on `work.files` and judge it; first on the files as taken (`base`) if it never was.
 
-    A validator whose runner is `process` approves by ending well.
+    A validator that is no list of commands is asked once, and judges for itself if it says so (`Outcome.judgement`);
+    else it approves by ending well and finding nothing.
     """
+    if before is None and work.agent.runner != "steps":
+        before = []
     if before is None:
         old = tuple(name for name in work.files if (base / name).is_file())
         earlier = await runner.run(replace(work, workspace=base, files=old), desk) if old else Outcome()
@@ -75,4 +99,6 @@ async def check(
     outcome = await runner.run(replace(work, files=there), desk) if there else Outcome()
     if outcome.status != "completed":
         return Verdict(problem=outcome)
+    if outcome.judgement is not None:
+        return _own(outcome.judgement, before, outcome.findings, claimed, work.files)
     return judge(before, outcome.findings, claimed, work.files)

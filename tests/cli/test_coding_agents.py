@@ -1,0 +1,50 @@
+"""Coding agents run by us, from the command line: nothing of their own sessions is in the log twice."""
+
+import json
+import sys
+from pathlib import Path
+
+NATIVE = "0d0f6b1e-0000-4000-8000-000000000001"
+USAGE = {"input_tokens": 10, "output_tokens": 20, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 5}
+
+
+def lines() -> list[dict[str, object]]:
+    """One call and one answer, as both the stream and the transcript tell them."""
+    call = {"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {"file_path": "app.py"}}
+    back = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "an app"}
+    told = {"role": "assistant", "id": "msg_1", "model": "claude-test", "usage": USAGE}
+    return [
+        {"type": "user", "uuid": "u0", "message": {"role": "user", "content": "look"}},
+        {"type": "assistant", "uuid": "u1", "message": told | {"content": [{"type": "text", "text": "I look."}]}},
+        {"type": "assistant", "uuid": "u2", "message": told | {"content": [call]}},
+        {"type": "user", "uuid": "u3", "message": {"role": "user", "content": [back]}},
+    ]
+
+
+def test_a_session_that_we_ran_and_that_is_imported_later_counts_once(speak, tmp_path: Path) -> None:
+    home, team = tmp_path / "home", tmp_path / "team"
+    team.mkdir()
+    stream = [{"type": "system", "subtype": "init"}, *lines(), {"type": "result", "subtype": "success", "result": "ok"}]
+    told = tmp_path / "told.jsonl"
+    told.write_text("".join(json.dumps({**line, "session_id": NATIVE}) + "\n" for line in stream))
+    command = [sys.executable, "-c", f"print(open({str(told)!r}).read())"]
+    (team / "coder.md").write_text(f"---\nname: coder\nrunner: process\ncommand: {json.dumps(command)}\n---\n")
+    ran = speak("run", "--agent", "coder", "look", "--team", team, "--home", home, "--format", "json")
+    assert ran.code == 0, ran.err
+    assert "coder → Read: ✅ ok" in ran.err
+
+    def counted() -> object:
+        calls = speak("tools", "--home", home, "--format", "json").json
+        used = speak("sql", "SELECT request_id, session, output_tokens FROM usage", "--home", home, "--format", "json")
+        said = speak("messages", "--type", "response", "--home", home, "--format", "json").json
+        return [(c["call"], c["session"], c["status"]) for c in calls], used.json, len(said)
+
+    before = counted()
+    assert before[2] == 1
+    assert before[1] == [{"request_id": "msg_1", "session": ran.json["session"], "output_tokens": 20}]
+    transcript = tmp_path / f"{NATIVE}.jsonl"
+    more = {"sessionId": NATIVE, "version": "2.1.0", "cwd": "/p", "isSidechain": False, "parentUuid": None}
+    dated = [{**line, **more, "timestamp": f"2026-01-30T10:00:0{n}.000Z"} for n, line in enumerate(lines())]
+    transcript.write_text("".join(json.dumps(line) + "\n" for line in dated))
+    assert speak("import", "claude-code", transcript, "--home", home).code == 0
+    assert counted() == before
