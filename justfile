@@ -27,3 +27,7 @@ bench:
     uv run python benchmarks/conductor.py
     uv run python benchmarks/learning.py
     uv run python benchmarks/dashboard.py
+
+# The README's pictures, of a real run of the built-in team.
+pictures:
+    uv run python docs/pictures/take.py

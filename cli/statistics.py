@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-_DURATIONS = "round(median(duration_ms), 1) AS median_ms, round(quantile_cont(duration_ms, 0.95), 1) AS p95_ms"
+_DURATIONS = "quantile_disc(duration_ms, 0.5) AS median_ms, quantile_disc(duration_ms, 0.95) AS p95_ms"
 _TOKENS = ", ".join(f"sum({name}_tokens) AS {name}_tokens" for name in ("input", "output", "cache_read", "cache_write"))
 _OF_SESSIONS = f"""count(*) AS sessions, sum(agents) AS agents, sum(tool_calls) AS tool_calls,
     sum(messages) AS messages, {_TOKENS}"""

@@ -11,7 +11,10 @@ _GOOD = {"completed": "✓", "ok": "✓"}
 
 
 def told(row: Mapping[str, Any]) -> str:
-    """The line of an event: `kind`, `agent`, `data` (JSON), and of the view `tool` and `duration_ms`."""
+    """The line of an event: `kind`, `agent`, `data` (JSON), and what the question knew besides.
+
+    That is `tool` and `duration_ms` of a call, `message_type` and `sender` of a message's later fates.
+    """
     data = figures.document(row["data"])
     teller = _TELLERS.get(row["kind"])
     if teller is None or not isinstance(data, dict):
@@ -48,7 +51,16 @@ def _run_ended(data: Data, row: Data) -> str:
 
 
 def _called(data: Data, row: Data) -> str:
-    return f"→ {_who(row)} calls {figures.text(data.get('tool'))} {figures.members(data.get('params'))}"
+    return f"→ {_who(row)} calls {figures.text(data.get('tool'))} {_asked(figures.document(data.get('params')))}"
+
+
+def _asked(params: Any) -> str:
+    """What a call was given; a command as one line, with the names alone of programs and files by absolute path."""
+    command = params.get("command") if isinstance(params, dict) else None
+    if not isinstance(command, list):
+        return figures.members(params)
+    words = (str(word) for word in command)
+    return figures.text("$ " + " ".join("…/" + word.rpartition("/")[2] if word[:1] == "/" else word for word in words))
 
 
 def _returned(data: Data, row: Data) -> str:
@@ -69,7 +81,19 @@ def _sent(data: Data, _: Data) -> str:
 
 
 def _got(word: str) -> Teller:
-    return lambda data, _: f"· {figures.text(data.get('recipient'))} {word} {figures.text(data.get('message'))}"
+    return lambda data, row: f"· {figures.text(data.get('recipient'))} {word} {_message(data, row)}"
+
+
+def _expired(data: Data, row: Data) -> str:
+    recipient, reason = figures.text(data.get("recipient")), figures.text(data.get("reason"))
+    return f"✗ {recipient} never gets {_message(data, row)}: {reason}"
+
+
+def _message(data: Data, row: Data) -> str:
+    """Which message: whose, of what type; its id where only that is known."""
+    if not row.get("sender"):
+        return figures.text(data.get("message"))
+    return f"{figures.text(row['sender'])}'s {figures.text(row.get('message_type'))}"
 
 
 def _offered(data: Data, _: Data) -> str:
@@ -123,10 +147,7 @@ _TELLERS: Mapping[str, Teller] = {
     "message.sent": _sent,
     "message.delivered": _got("gets"),
     "message.acknowledged": _got("takes note of"),
-    "message.expired": lambda data, _: (
-        f"✗ {figures.text(data.get('message'))} never reached {figures.text(data.get('recipient'))}: "
-        f"{figures.text(data.get('reason'))}"
-    ),
+    "message.expired": _expired,
     "handoff.offered": _offered,
     "handoff.accepted": _handoff("accepts", "✓"),
     "handoff.rejected": _handoff("rejects", "✗"),
@@ -134,4 +155,6 @@ _TELLERS: Mapping[str, Teller] = {
     "pattern.discovered": _discovered,
     "incident.observed": lambda data, _: f"▲ {figures.text(data.get('type'))}: {figures.optional(data.get('detail'))}",
     "limit.reached": _limited,
+    "lease.taken": lambda data, _: f"· a conductor holds the session (process {figures.text(data.get('pid'))})",
+    "process.started": lambda data, row: f"· {_who(row)}'s call runs as process {figures.text(data.get('pid'))}",
 }

@@ -1,13 +1,36 @@
 """How a session's runs worked side by side, and how far its plan is; told from the rows of `agent_runs`."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from orchestrion.tui import figures
 
 Row = Mapping[str, Any]
+OPEN = frozenset({"running", "waiting"})
+"""States of a run or session that has not ended."""
+
+
+class Span(NamedTuple):
+    """When one run was there; `end` is None where nobody knows."""
+
+    run: str
+    parent: str | None
+    start: datetime | None
+    end: datetime | None
+
+
+class Stretch(NamedTuple):
+    """A time in which the same runs worked; one that waits for a run it started is not counted as working."""
+
+    start: datetime
+    end: datetime
+    working: frozenset[str]
+
+    @property
+    def length(self) -> timedelta:
+        """How long it lasted."""
+        return self.end - self.start
 
 
 class Overlap(NamedTuple):
@@ -23,26 +46,57 @@ class Overlap(NamedTuple):
         return self.parallel / self.busy if self.busy else None
 
 
-def overlap(runs: Sequence[Row], until: datetime | None) -> Overlap:
-    """The overlap of `runs`. One that started others waits for them and is left out; one without end lasts `until`."""
-    parents = {run["parent_run"] for run in runs}
-    edges: dict[datetime, int] = {}
-    for run in runs:
-        end = run["ended_at"] or until
-        if run["run"] in parents or run["started_at"] is None or end is None:
-            continue
-        edges[run["started_at"]] = edges.get(run["started_at"], 0) + 1
-        edges[end] = edges.get(end, 0) - 1
+def stretches(spans: Sequence[Span]) -> Iterator[Stretch]:
+    """The time of `spans`, cut wherever one starts or ends, with the runs that worked in each piece."""
+    parents = {span.run: span.parent for span in spans}
+    changes: list[tuple[datetime, int, str]] = []
+    for span in spans:
+        if span.start is not None and span.end is not None and span.end > span.start:
+            changes += [(span.start, 1, span.run), (span.end, -1, span.run)]
+    above = {span.run: ancestors(span.run, parents) for span in spans}
+    waiting: dict[str, int] = {}
+    active: set[str] = set()
+    since: datetime | None = None
+    for at, step, name in sorted(changes):
+        if since is not None and at > since and active:
+            yield Stretch(since, at, frozenset(run for run in active if not waiting.get(run)))
+        since = at
+        (active.add if step > 0 else active.discard)(name)
+        for parent in above[name]:
+            waiting[parent] = waiting.get(parent, 0) + step
+
+
+def ancestors(run: str, parents: Mapping[str, str | None]) -> set[str]:
+    """Ids of the runs above `run`; a loop in the data ends the climb."""
+    above: set[str] = set()
+    here = parents.get(run)
+    while here is not None and here in parents and here not in above:
+        above.add(here)
+        here = parents[here]
+    return above
+
+
+def overlap(pieces: Iterable[Stretch]) -> Overlap:
+    """How much of the working time of `stretches` was parallel."""
     busy = parallel = 0.0
-    most = now = 0
-    moments = sorted(edges)
-    for moment, following in pairwise(moments):
-        now += edges[moment]
-        most = max(most, now)
-        seconds = (following - moment).total_seconds()
-        busy += seconds if now >= 1 else 0
-        parallel += seconds if now >= 2 else 0
+    most = 0
+    for piece in pieces:
+        busy += piece.length.total_seconds()
+        parallel += piece.length.total_seconds() if len(piece.working) > 1 else 0
+        most = max(most, len(piece.working))
     return Overlap(busy, parallel, most)
+
+
+def spans_of(runs: Sequence[Row], until: datetime | None) -> list[Span]:
+    """The spans of rows of `agent_runs`; a run that has not ended has lasted `until`."""
+    return [
+        Span(run["run"], run["parent_run"], run["started_at"], run["ended_at"] or _if_open(run["status"], until))
+        for run in runs
+    ]
+
+
+def _if_open(status: str, until: datetime | None) -> datetime | None:
+    return until if status in OPEN else None
 
 
 class Phase(NamedTuple):

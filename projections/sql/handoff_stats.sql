@@ -6,6 +6,6 @@ SELECT
     count(*) FILTER (status IN ('accepted', 'completed')) AS accepted,
     count(*) FILTER (status = 'rejected') AS rejected,
     count(*) FILTER (status = 'completed') AS completed,
-    quantile_cont(date_diff('millisecond', offered_at, accepted_at), 0.5) AS p50_acceptance_ms
+    quantile_disc(date_diff('millisecond', offered_at, accepted_at), 0.5) AS p50_acceptance_ms
 FROM handoffs
 GROUP BY giver, taker

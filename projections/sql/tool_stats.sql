@@ -6,7 +6,7 @@ SELECT
     count(*) FILTER (status NOT IN ('ok', 'unresolved')) AS failures,
     count(*) FILTER (status = 'unresolved') AS unresolved,
     round(failures / nullif(calls - unresolved, 0), 4) AS failure_rate,
-    quantile_cont(duration_ms, 0.5) AS p50_ms,
-    quantile_cont(duration_ms, 0.95) AS p95_ms
+    quantile_disc(duration_ms, 0.5) AS p50_ms,
+    quantile_disc(duration_ms, 0.95) AS p95_ms
 FROM tool_calls
 GROUP BY tool, mcp_server

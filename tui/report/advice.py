@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from orchestrion.tui.report.facts import ANSWERABLE, OPEN, Call, Facts, Run
+from orchestrion.tui.report.facts import ANSWERABLE, Call, Facts, Run
 from orchestrion.tui.report.measures import end_of, stretches
 from orchestrion.tui.report.model import Advice, Weight
 from orchestrion.tui.report.words import lasting
+from orchestrion.tui.work import OPEN
 
 BOTTLENECK_SHARE = 0.5
 """A run that works alone for so much of the working time, while others exist, is one."""

@@ -4,11 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from orchestrion.tui.report.advice import advise, failed_call
-from orchestrion.tui.report.facts import OPEN, Call, Facts, Positions, Run
+from orchestrion.tui.report.facts import Call, Facts, Positions, Run
 from orchestrion.tui.report.gather import Views, gather
 from orchestrion.tui.report.layout import lay_out
 from orchestrion.tui.report.measures import mcp_use, mean, parallelism, percentile
 from orchestrion.tui.report.model import AgentLine, Figure, Flow, Report, ToolLine
+from orchestrion.tui.work import OPEN
 
 SLOWEST = 10
 

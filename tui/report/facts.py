@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from orchestrion.tui import work
+
 Positions = tuple[int, ...]
 
 ANSWERABLE = frozenset({"assistance_request", "validation_request"})
 """Types of message that ask for an answer."""
-OPEN = frozenset({"running", "waiting"})
-"""States of a run or session that has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +147,7 @@ class Facts:
 
     def ancestors(self, run: str) -> set[str]:
         """Ids of the runs above `run`; a loop in the data ends the climb."""
-        above: set[str] = set()
-        here = self.by_run.get(run)
-        while here is not None and here.parent is not None and here.parent not in above:
-            above.add(here.parent)
-            here = self.by_run.get(here.parent)
-        return above
+        return work.ancestors(run, {each.run: each.parent for each in self.runs})
 
     def linked(self, one: Run, other: Run) -> bool:
         """Whether the log shows something that went from `one` to `other`: kinship, plan, handoff or message."""

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from orchestrion.tui import figures
 from orchestrion.tui.asking import Answered
 from orchestrion.tui.columns import SIGNS, tone_of
-from orchestrion.tui.work import Overlap, Phase, overlap, phases
+from orchestrion.tui.work import Overlap, Phase, overlap, phases, spans_of, stretches
 
 STRETCHES = 120
 SPARK_CELLS = 24
@@ -38,7 +38,7 @@ class Overview(Widget):
             self.lines = [[("The log does not know this session (yet).", "warning")]]
         else:
             runs = answered["runs"].dicts()
-            beside = overlap(runs, found[0]["ended_at"])
+            beside = overlap(stretches(spans_of(runs, found[0]["ended_at"])))
             self.lines = [_request(found[0]), _metrics(found[0], beside), _spending(found[0], answered["tokens"])]
             self.lines += [_plan(phases(plan, runs)) for plan in answered["phases"].dicts()]
         self.refresh(layout=True)
@@ -81,17 +81,14 @@ def _metrics(row: Mapping[str, Any], beside: Overlap) -> list[tuple[str, str]]:
 
 
 def _spending(row: Mapping[str, Any], over_time: Answered) -> list[tuple[str, str]]:
-    cached = row["cache_read_tokens"] + row["cache_write_tokens"]
-    parts = _labelled((
-        ("tokens in", figures.tokens(row["input_tokens"])),
-        ("out", figures.tokens(row["output_tokens"])),
-        ("cache", figures.tokens(cached)),
-    ))  # fmt: skip
+    spent = (row["input_tokens"], row["output_tokens"], row["cache_read_tokens"] + row["cache_write_tokens"])
+    told = spent if any(spent) else (None, None, None)  # a session that told of no request has not taken 0 tokens
+    parts = _labelled(tuple(zip(("tokens in", "out", "cache"), map(figures.tokens, told), strict=True)))
     unknown = _labelled((("cost", figures.UNKNOWN), ("approvals", figures.UNKNOWN)))
-    stretches = [0.0] * STRETCHES
+    heights = [0.0] * STRETCHES
     for stretch, tokens in over_time.rows:
-        stretches[int(stretch)] = float(tokens)
-    line = figures.spark(stretches, SPARK_CELLS) if over_time.rows else ""
+        heights[int(stretch)] = float(tokens)
+    line = figures.spark(heights, SPARK_CELLS) if over_time.rows else ""
     return [*parts, (line, "accent"), ("  ", ""), *unknown]
 
 
