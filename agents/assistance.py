@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from orchestrion.agents.exchange import Instance
+from orchestrion.agents.exchange import CONDUCTOR, Instance
 from orchestrion.agents.post import WAIT_SECONDS, Letter, Post
 from orchestrion.domain.errors import NotFound, RuleBroken
 from orchestrion.domain.events import MessageSent
@@ -14,7 +14,8 @@ ASSISTANCE_SECONDS = 60.0
 IMMEDIATE = "immediate"
 """The specification's word for the highest urgency."""
 STARTS_A_RUN = frozenset({"high", "critical"})
-"""Urgencies at which a new run may be started where nobody able is idle."""
+"""Urgencies at which a new run may be started where nobody able is idle: by the asker's program (`start`), else by the
+conductor, if the session has one, which then gets the request."""
 
 Start = Callable[[str], str | None]
 """Begins a run that has a capability and says which, if it can."""
@@ -45,6 +46,8 @@ class Plea:
     def ask(self) -> MessageSent | None:
         """Ask whoever is the most able and idle now; None if nobody is. Raises as `Post.send` does."""
         helper = self._helper()
+        if helper is None and self.start is None and self.urgency in STARTS_A_RUN and self._is_conducted():
+            return self.post.send(self.sender, CONDUCTOR, self._letter())
         if helper is None and self.start is not None and self.urgency in STARTS_A_RUN:
             start, self.start = self.start, None
             run = start(self.capability)
@@ -65,6 +68,9 @@ class Plea:
         if exchange.ended:
             raise RuleBroken(f"the session {self.post.session} has ended; nobody can be asked for help in it")
         return next((each for each in exchange.able(self.capability, but=self.sender) if each.idle), None)
+
+    def _is_conducted(self) -> bool:
+        return bool(self.post.log.read_stream(f"lease-{self.post.session}"))
 
     def _letter(self) -> Letter:
         payload = {"capability": self.capability, "context": self.context}

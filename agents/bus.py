@@ -13,6 +13,8 @@ from orchestrion.domain.events import Event, MessageDelivered, MessageExpired, M
 from orchestrion.domain.payloads import checked, priority_of
 from orchestrion.domain.streams import stream_of
 
+PROGRESS = "progress_update"
+
 
 @dataclass
 class Member:
@@ -93,12 +95,21 @@ class Bus:
 
     def send(self, sender: str, recipient: str, draft: Draft, *, cause: str | None = None) -> MessageSent:
         """Say something from the run `sender` to an agent, a run or `human`. Raises NotFound and Refused (payload)."""
-        box = f"{self._session}/{HUMAN}"
-        target = Member(box, HUMAN) if recipient in {HUMAN, box} else self._instance(recipient, but=sender)
+        target = self._instance(recipient, but=sender)
         return self._post(sender, target.agent, [target], [draft], cause)[0]
 
     def broadcast(self, sender: str, drafts: Sequence[Draft], *, cause: str | None = None) -> list[MessageSent]:
-        """Say each of `drafts` to all agents but the sender: one message each, delivered to each. Raises Refused."""
+        """Say each of `drafts` to all agents but the sender: one message each, delivered to each. Raises Refused.
+
+        How far the sender is concerns the conductor alone.
+        """
+        if any(draft.type == PROGRESS for draft in drafts):
+            return [
+                self.send(sender, CONDUCTOR, draft, cause=cause)
+                if draft.type == PROGRESS
+                else self.broadcast(sender, [draft], cause=cause)[0]
+                for draft in drafts
+            ]
         others = [m for m in self._members.values() if m.run != sender and m.agent != CONDUCTOR]
         others += [Member(each.run, each.agent) for each in self._outside.agents(but=self._members)]
         return self._post(sender, ALL, others, drafts, cause)
@@ -131,6 +142,9 @@ class Bus:
         return taken + from_outside
 
     def _instance(self, address: str, *, but: str) -> Member:
+        box = f"{self._session}/{HUMAN}"
+        if address in {HUMAN, box}:
+            return Member(box, HUMAN)
         member = self._members.get(address)
         named = [m for m in self._members.values() if m.agent == address and m.run != but]
         if member is None and not named:

@@ -207,8 +207,8 @@ class RunDesk:
         said = [fact for fact in self._journal.past(f"message-{call}/{MESSAGE}") if isinstance(fact, MessageSent)]
         if call is not None and said:
             return said[0]
-        helper = await helper_for(self._bus, self._run, capability)
-        return self.send(helper.run, draft, call=call)
+        helper = await helper_for(self._bus, self._run, capability, urgency)
+        return self.send(helper, draft, call=call)
 
     def hand_over(self, taker: str, task: str, given: Mapping[str, Any], *, call: str | None = None) -> str:
         """See `Desk`."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+from orchestrion.agents.assisting import Assisting
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.exchange import CONDUCTOR
 from orchestrion.agents.opening import PLAN_VERSION
@@ -25,6 +26,7 @@ class Performance:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.running = Running(stage)
+        self._assisting = Assisting(stage, self.running)
         self._handing = stage.handing
         self._slots = asyncio.Semaphore(stage.limits.max_parallel_agents)
         self._runs = stage.runs
@@ -35,14 +37,17 @@ class Performance:
         """Carry out the plan. An agent's failure is a fact; what depends on it is refused, the rest goes on."""
         self._gather()
         try:
-            for number, phase in enumerate(self.stage.plan.phases, 1):
-                here = Phase(number, phase)
-                try:
-                    async with asyncio.TaskGroup() as group:
+            async with asyncio.TaskGroup() as group:
+                serving = group.create_task(self._assisting.serve())
+                for number, phase in enumerate(self.stage.plan.phases, 1):
+                    self._assisting.phase, here = number, Phase(number, phase)
+                    async with asyncio.TaskGroup() as together:
                         for agent in phase:
-                            group.create_task(self._task(self.stage.plan.task_of(agent), here))
-                except* OrchestrionError as failures:
-                    raise _first(failures) from None
+                            together.create_task(self._task(self.stage.plan.task_of(agent), here))
+                serving.cancel()
+            self.stage.bus.take(self.stage.conductor)
+        except* OrchestrionError as failures:
+            raise _first(failures) from None
         finally:
             for run in [*self._runs.values(), self.stage.conductor]:
                 self.stage.bus.leave(run, "the session has ended")
@@ -100,6 +105,7 @@ class Performance:
             self._handing.complete(run, agent.name, report.status, used)
             if report.status == "completed":
                 self._hand_on(task, agent, run)
+        await self._assisting.ended(run)
         stage.bus.leave(run, "its run has ended")
 
     async def _turn(
@@ -141,7 +147,7 @@ class Performance:
                 if conflicts := await asyncio.to_thread(tree.merge, done.changes):
                     done.outcome.status, done.outcome.reason = "failed", _conflict(conflicts)
         except asyncio.CancelledError:
-            stage.end(turn, self.running.stopped(), done.modified)
+            stage.end(turn, self.running.stopped(turn), done.modified)
             raise
         except OSError as error:
             done.outcome.status = "failed"

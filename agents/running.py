@@ -71,8 +71,10 @@ class Running:
         except Lost as lost:
             done.outcome = Outcome("lost", reason=str(lost), remedy="look at what it did, then give the request again")
         except asyncio.CancelledError:
-            stage.end(turn, self.stopped(), done.modified)
+            stage.end(turn, self.stopped(turn), done.modified)
             raise
+        except Refused as refused:  # what it wanted of the others or the bus
+            done.outcome = Outcome("failed", reason=str(refused))
         except OrchestrionError:
             raise
         except Exception as error:  # an agent's failure becomes a fact
@@ -80,8 +82,10 @@ class Running:
         done.at = stage.journal.now()
         return done
 
-    def stopped(self) -> Outcome:
-        """How a run ends that was cut off with its session."""
+    def stopped(self, turn: Turn) -> Outcome:
+        """How a run ends that was cut off with its session, or with the run that it was to help."""
+        if turn.parent is not None and self._stage.report_of(turn.parent) is not None:
+            return Outcome("cancelled", reason="the run that it was to help has ended")
         late = self.whole_deadline is not None and asyncio.get_running_loop().time() >= self.whole_deadline
         status: RunStatus = "timed_out" if late else "cancelled"
         return Outcome(status, reason="the session ran out of time" if late else self.why_stopped)

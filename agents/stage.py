@@ -29,6 +29,8 @@ from orchestrion.domain import events as e
 from orchestrion.domain import run as runs
 from orchestrion.domain.ports import Prices
 
+HELP = "assistance_request"
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -106,10 +108,21 @@ class Stage:
         """The name of the next instance of `agent` that `parent` calls in; the same one when it is played again."""
         number = self._children.get((parent, agent), 0)
         self._children[parent, agent] = number + 1
+        past = list(past)
+        helped = {f"message-{f.message}@1" for f in past if isinstance(f, e.MessageSent) and f.type == HELP}
+        known = [f.run for f in self._starts(agent, past) if f.parent_run == parent and f.cause not in helped]
+        return known[number] or "" if number < len(known) else self.next_run(agent)
+
+    def helper_run(self, agent: str, request: str, past: Iterable[e.Event]) -> str:
+        """The name of the instance of `agent` that serves the request which stands at `request`; always the same."""
+        known = next((start.run for start in self._starts(agent, past) if start.cause == request), None)
+        return known or self.next_run(agent)
+
+    def _starts(self, agent: str, past: Iterable[e.Event]) -> list[e.AgentStarted]:
+        """How runs of `agent` began before the conductor was resumed; their names are taken."""
         starts = [fact for fact in past if isinstance(fact, e.AgentStarted) and fact.agent == agent and fact.run]
         self._attempts[agent] = max([self._attempts.get(agent, 0), *(fact.attempt or 0 for fact in starts)])
-        known = [fact.run for fact in starts if fact.parent_run == parent and fact.run]
-        return known[number] if number < len(known) else self.next_run(agent)
+        return starts
 
     def desk(self, turn: Turn, started: str, *, quiet: bool = False, clock: Standstill | None = None) -> RunDesk:
         """Where the turn's runner sits; `clock` is that of the run whose time it takes, if not its own."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orchestrion.domain.events import MessageSent
     from orchestrion.domain.ports import Log
 
+CAPABILITY = "capability:"
 COLUMNS = ("message", "happened_at", "sender", "type", "priority", "payload", "in_reply_to", "thread", "topic")
 BRIEF = ("happened_at", "sender", "type", "priority", "payload", "message")
 SHOWN_CHARACTERS = 80
@@ -50,13 +51,27 @@ def sent(home: Home, session: str | None, to: str, letter: "Letter", form: Forma
 
     with written_log(home) as (log, _):
         post, sender, _ = counter(home, log, session)
-        if to.startswith(TOPIC):
+        if to.startswith(CAPABILITY):
+            message = _helped(post, sender, to.removeprefix(CAPABILITY), letter)
+        elif to.startswith(TOPIC):
             message = post.publish(sender, to.removeprefix(TOPIC), letter)
         else:
             message = post.send(sender, to, letter)
     keep = {"message", "session", "sender", "recipient", "recipient_runs", "type", "priority", "thread", "expires_at"}
     shown = message.model_dump(mode="json", include=keep)
     answer(shown, form)
+
+
+def _helped(post: "Post", sender: str, capability: str, letter: "Letter") -> "MessageSent":
+    """Ask whoever has `capability`. Raises Refused if it is no request for help, and as `request_assistance`."""
+    from orchestrion.agents.assistance import ASSISTANCE_SECONDS, request_assistance
+
+    if letter.type != "assistance_request":
+        raise Refused(f"{CAPABILITY}{one_line(capability)} is asked for help: --type assistance_request")
+    payload = letter.payload
+    context = payload["context"] if isinstance(payload, dict) and "context" in payload else payload
+    seconds = ASSISTANCE_SECONDS if letter.seconds is None else letter.seconds
+    return request_assistance(post, sender, capability, context, letter.priority or "normal", seconds=seconds)
 
 
 def received(home: Home, session: str | None, looking: Looking, form: Format) -> None:

@@ -20,7 +20,9 @@ def send(
     *,
     to: Annotated[
         str,
-        typer.Argument(metavar="TO", help="An agent, a run, `all`, `conductor`, `human`, or `topic:NAME`."),
+        typer.Argument(
+            metavar="TO", help="An agent, a run, `all`, `conductor`, `human`, `topic:NAME`, or `capability:NAME`."
+        ),
     ],
     type: Annotated[str, typer.Option("--type", metavar="TYPE", help="What kind of message, e.g. finding_report.")],
     payload: Annotated[
@@ -42,6 +44,9 @@ def send(
 
     A run is known by ORCHESTRION_RUN and proves itself by ORCHESTRION_TOKEN; another process of the same user could
     read both. Nobody there: exit 3, and the message is kept as expired.
+
+    An assistance_request to `capability:NAME` goes to the most able agent that has nothing to do, waiting for one up to
+    --expires (60 s); with --priority high, critical or immediate the conductor may start a run for it.
     """
     from orchestrion.agents.post import Letter
     from orchestrion.cli.mailing import payload_of, sent

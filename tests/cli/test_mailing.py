@@ -115,6 +115,8 @@ def test_a_person_speaks_as_human_and_is_answered(talk: Talk, speak: Any, monkey
         (("helper", "--type", "optimization_tip", "--payload", TIP, "--priority", "9"), 2, "no priority '9'"),
         (("helper", "--type", "optimization_tip", "--payload", TIP, "--reply-to", "msg_0"), 3, "no message msg_0"),
         (("helper", "--type", "optimization_tip", "--payload", TIP, "--session", "ses_zz"), 3, "no session begins"),
+        (("capability:sql", "--type", "warning", "--payload", '{"warning": "x"}'), 2, "--type assistance_request"),
+        (("capability:sql", "--type", "assistance_request", "--payload", "{}", "--expires", "0"), 3, "nobody has the"),
     ],
 )
 def test_what_cannot_be_sent_is_one_sentence(
@@ -181,3 +183,44 @@ def test_agents_that_are_programs_talk_through_the_shell_while_a_conductor_runs_
         ("beta", "alpha", "acknowledged"),
     ]
     assert {row["state"] for row in rows} <= {"acknowledged", "delivered", "expired"}
+
+
+def test_help_is_asked_for_by_capability_and_comes_from_who_is_idle(talk: Talk, speak: Any) -> None:
+    membership.register(talk.log, talk.session, "dba", ["sql"])
+    request = ("send", "capability:sql", "--type", "assistance_request", "--payload", '{"context": {"query": "JOIN"}}')
+    sent = speak(*request, "--format", "json").json
+    assert (sent["sender"], sent["recipient"], sent["type"]) == ("human", "dba", "assistance_request")
+    (got,) = Post(talk.log, talk.session).take(f"{talk.session}/dba-1")
+    assert got.payload == {"capability": "sql", "context": {"query": "JOIN"}}
+    busy = speak(*request, "--expires", "0")
+    assert busy.code == 3
+    assert "was busy" in busy.err
+
+
+def test_a_program_that_a_conductor_runs_gets_help_from_a_run_that_is_started_for_it(
+    tmp_path: Path, speak: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORCHESTRION_HOME", str(tmp_path / "home"))
+    program, team = Path(sys.executable).parent / "orchestrion", tmp_path / "team"
+    ask = f"{program} send capability:sql --type assistance_request --priority immediate --payload '{{\"context\": 1}}'"
+    script = f"{ask} && {program} inbox --wait 60 --format json"
+    team.mkdir()
+    agents = {
+        "alpha": {"runner": "process", "command": ["sh", "-c", script], "keywords": ["alpha"]},
+        "dba": {
+            "runner": "steps", "capabilities": ["sql"], "steps": [{"name": "look", "run": ["echo", "add an index"]}],
+        },
+    }  # fmt: skip
+    for name, front in agents.items():
+        lines = "\n".join(f"{key}: {json.dumps(value)}" for key, value in {"name": name, **front}.items())
+        (team / f"{name}.md").write_text(f"---\n{lines}\n---\nWork.\n")
+    (tmp_path / "project").mkdir()
+    said = speak("run", "alpha", "--workspace", tmp_path / "project", "--team", team, "--format", "json")
+    assert said.code == 0, said.err
+    rows = speak("sql", "SELECT sender, recipient, type FROM messages ORDER BY position", "--format", "json").json
+    assert [tuple(row.values()) for row in rows] == [
+        ("alpha", "conductor", "assistance_request"),
+        ("dba", "alpha", "response"),
+    ]
+    agents_run = speak("agents", "--format", "json").json
+    assert {(row["agent"], row["status"]) for row in agents_run} == {("alpha", "completed"), ("dba", "completed")}
