@@ -3,11 +3,12 @@
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrion.cli import spool
+from orchestrion.cli.receiving import receiving
 from orchestrion.cli.show import say
 from orchestrion.cli.wiring import Home, written_log
 from orchestrion.domain.errors import LogUnavailable, NotFound
@@ -21,8 +22,13 @@ LOCKED_SECONDS = 5.0
 """How long to wait when the log cannot be written."""
 
 
-def collected(home: Home, places: Sequence[tuple[str, Path]], *, go_on: bool) -> None:
-    """Look at the folders of `places` (none: the usual ones), once or until stopped. Raises NotFound."""
+def collected(
+    home: Home, places: Sequence[tuple[str, Path]], *, go_on: bool, listen: bool = False, port: int | None = None
+) -> None:
+    """Look at the folders of `places` (none: the usual ones), once or until stopped; then also `listen` on `port`.
+
+    Raises NotFound, and CannotRun for a port that was asked for and cannot be had.
+    """
     from orchestrion.ingest import FORMATS
     from orchestrion.ingest.watch import Watch, usual_places
 
@@ -39,7 +45,7 @@ def collected(home: Home, places: Sequence[tuple[str, Path]], *, go_on: bool) ->
             return
         for name, folder in places:
             say(f"Watching {folder} ({name}) and the spool of hooks; Ctrl-C stops.")
-        with _stoppable():
+        with _stoppable(), receiving(home, redactor, port) if listen else nullcontext():
             _rounds(home, log, watch)
 
 

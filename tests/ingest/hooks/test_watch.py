@@ -184,7 +184,7 @@ def test_a_collector_killed_at_random_goes_on_where_the_log_stands(tmp_path: Pat
     file = folder / f"{SESSION}.jsonl"
     file.write_bytes(b"")
     command = [sys.executable, "-c", "from orchestrion.cli.main import main; main()"]
-    command += ["collect", str(folder), "--watch", "--home", str(home)]
+    command += ["collect", str(folder), "--watch", "--no-listen", "--home", str(home)]
     chance = random.Random(3)  # noqa: S311  moments to kill at
     number = 0
     for _ in range(3):
