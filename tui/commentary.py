@@ -106,6 +106,44 @@ def _limited(data: Data, _: Data) -> str:
     return f"✗ limit {limit}: {reached} of {allowed}"
 
 
+def _expected(data: Data, row: Data) -> str:
+    low, middle, high = (figures.lasting(data.get(f"duration_ms{end}")) for end in ("_low", "", "_high"))
+    return f"· {_who(row)} is expected to take {middle} ({low} to {high})"
+
+
+def _judged(data: Data, _: Data) -> str:
+    quality = f", quality {figures.text(data['quality'])}" if data.get("quality") is not None else ""
+    reason = figures.optional(data.get("reason"))
+    sign = "✗" if data.get("verdict") in {"rejected", "failed", "bad"} else "✓"
+    line = f"{sign} {figures.text(data.get('by'))} judges it {figures.text(data.get('verdict'))}{quality}"
+    return line + (f": {reason}" if reason else "")
+
+
+def _permission(data: Data, row: Data) -> str:
+    return (
+        f"▲ {_who(row)} asks leave for {figures.text(data.get('tool'))} {_asked(figures.document(data.get('params')))}"
+    )
+
+
+def _permitted(data: Data, _: Data) -> str:
+    verdict, reason = figures.text(data.get("verdict")), figures.optional(data.get("reason"))
+    sign = "✓" if verdict == "approved" else "✗"
+    return f"{sign} {verdict} by {figures.text(data.get('by'))}" + (f": {reason}" if reason else "")
+
+
+def _supported(sign: str, word: str) -> Teller:
+    return lambda data, row: f"{sign} {_who(row)} {word} the pattern {figures.text(data.get('pattern'))}"
+
+
+def _topic(word: str) -> Teller:
+    return lambda data, row: f"· {_who(row)} {word} the topic {figures.text(data.get('topic'))}"
+
+
+def _cancelled(data: Data, _: Data) -> str:
+    reason = figures.optional(data.get("reason"))
+    return f"✗ {figures.text(data.get('by'))} asks for the session to be stopped" + (f": {reason}" if reason else "")
+
+
 def _handoff(word: str, sign: str) -> Teller:
     def tell(data: Data, _: Data) -> str:
         problems = "; ".join(map(figures.text, data.get("problems") or ()))
@@ -155,6 +193,17 @@ _TELLERS: Mapping[str, Teller] = {
     "pattern.discovered": _discovered,
     "incident.observed": lambda data, _: f"▲ {figures.text(data.get('type'))}: {figures.optional(data.get('detail'))}",
     "limit.reached": _limited,
+    "estimate.made": _expected,
+    "outcome.judged": _judged,
+    "approval.requested": _permission,
+    "approval.given": _permitted,
+    "model.requested": lambda data, row: f"→ {_who(row)} asks the model {figures.text(data.get('model'))}",
+    "pattern.confirmed": _supported("✓", "confirms"),
+    "pattern.contradicted": _supported("✗", "contradicts"),
+    "topic.subscribed": _topic("listens to"),
+    "topic.left": _topic("leaves"),
+    "cancel.requested": _cancelled,
+    "agent.retired": lambda data, row: f"■ {_who(row)} leaves the team: {figures.optional(data.get('reason'))}",
     "lease.taken": lambda data, _: f"· a conductor holds the session (process {figures.text(data.get('pid'))})",
     "process.started": lambda data, row: f"· {_who(row)}'s call runs as process {figures.text(data.get('pid'))}",
 }

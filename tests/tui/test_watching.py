@@ -20,7 +20,7 @@ async def test_live_sessions_stand_before_those_that_ended(story: Any, open_dash
 
 
 async def test_what_nobody_recorded_is_unknown_and_never_zero(story: Any, open_dashboard: Any) -> None:
-    story.tell(e.SessionStarted, product="orchestrion")
+    story.tell(e.SessionStarted, product="claude-code", source="transcript")
     async with open_dashboard(session="ses_1") as reader:
         overview = reader.app.screen.query_one(Overview).plain
         assert "cost unknown" in overview
@@ -30,6 +30,22 @@ async def test_what_nobody_recorded_is_unknown_and_never_zero(story: Any, open_d
         await reader.presses("1")
         assert reader.column("sessions", "cost") == ["unknown"]
         assert reader.column("sessions", "request") == ["unknown"]
+
+
+async def test_calls_that_wait_for_a_persons_word_are_counted(story: Any, open_dashboard: Any) -> None:
+    story.team(ended=False)
+    run, agent = "ses_1/backend-api-developer-1", "backend-api-developer"
+    for number in (1, 2):
+        story.tell(
+            e.ApprovalRequested, run=run, agent=agent, approval=f"ask_{number}", tool="run_command",
+            params={"command": ["make", "install"]},
+        )  # fmt: skip
+    story.tell(e.ApprovalGiven, source="user", approval="ask_1", verdict="denied", by="eva", reason="not here")
+    async with open_dashboard(session="ses_1") as reader:
+        assert "approvals 2, 1 waiting" in reader.app.screen.query_one(Overview).plain
+        told = reader.column("story", "told")
+        assert told[0] == "✗ denied by eva: not here"
+        assert told[1] == f"▲ {agent} asks leave for run_command $ make install"
 
 
 async def test_a_log_without_sessions_says_how_to_begin(open_dashboard: Any) -> None:

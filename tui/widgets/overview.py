@@ -12,6 +12,8 @@ from orchestrion.tui.asking import Answered
 from orchestrion.tui.columns import SIGNS, tone_of
 from orchestrion.tui.work import Overlap, Phase, overlap, phases, spans_of, stretches
 
+OURS = "orchestrion"
+"""The product whose sessions are conducted by us."""
 STRETCHES = 120
 SPARK_CELLS = 24
 PHASE_CELLS = 8
@@ -84,12 +86,20 @@ def _spending(row: Mapping[str, Any], over_time: Answered) -> list[tuple[str, st
     spent = (row["input_tokens"], row["output_tokens"], row["cache_read_tokens"] + row["cache_write_tokens"])
     told = spent if any(spent) else (None, None, None)  # a session that told of no request has not taken 0 tokens
     parts = _labelled(tuple(zip(("tokens in", "out", "cache"), map(figures.tokens, told), strict=True)))
-    unknown = _labelled((("cost", figures.UNKNOWN), ("approvals", figures.UNKNOWN)))
+    unknown = _labelled((("cost", figures.UNKNOWN), ("approvals", _approvals(row))))
     heights = [0.0] * STRETCHES
     for stretch, tokens in over_time.rows:
         heights[int(stretch)] = float(tokens)
     line = figures.spark(heights, SPARK_CELLS) if over_time.rows else ""
     return [*parts, (line, "accent"), ("  ", ""), *unknown]
+
+
+def _approvals(row: Mapping[str, Any]) -> str:
+    """How many calls asked for a person's word, and how many still wait; unknown where no team of ours could ask."""
+    asked, waiting = row["approvals"], row["approvals_open"]
+    if not asked:
+        return "none" if row["source"] == OURS else figures.UNKNOWN
+    return f"{asked}, {waiting} waiting" if waiting else f"{asked}, all answered"
 
 
 def _plan(found: Sequence[Phase]) -> list[tuple[str, str]]:
