@@ -25,6 +25,7 @@ bench:
     uv run python benchmarks/hook.py
     uv run python benchmarks/bus.py
     uv run python benchmarks/conductor.py
+    uv run python benchmarks/mcp_sharing.py
     uv run python benchmarks/learning.py
     uv run python benchmarks/dashboard.py
 

@@ -16,6 +16,7 @@ from orchestrion.agents.mcp_config import McpUse, load_servers
 from orchestrion.agents.running import check_runnable
 from orchestrion.domain import events as e
 from orchestrion.domain.errors import BadDefinition, CannotRun
+from orchestrion.projections import Store
 
 FAKE = Path(__file__).with_name("fake_mcp_server.py")
 Entry = Callable[..., Path]
@@ -96,6 +97,20 @@ def test_five_agents_ask_the_same_and_the_server_is_asked_once(server, asks, pla
     assert len(first) == 1
     assert {fact.result["shared_from"] for fact in returned if fact not in first} == {first[0].call}
     assert {fact.result["text"] for fact in returned} == {"look the price 1"}
+
+
+def test_the_log_says_what_sharing_saved(server, asks, play, log, tmp_path) -> None:
+    server()
+    for name in ("alpha", "bravo"):
+        asks(name, ("shelf/look", {"text": "x", "seconds": 0.2}))
+    asks("charlie", ("shelf/look", {"text": "x"}), after=["alpha-work"])
+    asks("delta", ("shelf/look", {"text": "x"}), after=["charlie-work"])
+    session = play("alpha bravo charlie delta").result.session
+    with Store(log, tmp_path / "projections") as store:
+        store.catch_up()
+        (row,) = store.query("SELECT * FROM mcp_sharing WHERE session = ?", [session]).dicts()
+    assert (row["tool"], row["mcp_server"]) == ("mcp__shelf__look", "shelf")
+    assert (row["calls"], row["asked"], row["shared"]) == (4, 2, 2)
 
 
 def test_without_sharing_each_asks_for_itself(  # noqa: PLR0917 - fixtures

@@ -7,7 +7,7 @@ from orchestrion.tui.report.advice import advise, failed_call
 from orchestrion.tui.report.facts import Call, Facts, Positions, Run
 from orchestrion.tui.report.gather import Views, gather
 from orchestrion.tui.report.layout import lay_out
-from orchestrion.tui.report.measures import mcp_use, mean, parallelism, percentile
+from orchestrion.tui.report.measures import mcp_use, mean, parallelism, percentile, shared_calls
 from orchestrion.tui.report.model import AgentLine, Figure, Flow, Report, ToolLine
 from orchestrion.tui.work import OPEN
 
@@ -132,9 +132,12 @@ def _metrics(facts: Facts) -> dict[str, Figure]:
     timed = [call for call in facts.calls if call.duration_ms is not None]
     took = [call.duration_ms for call in timed if call.duration_ms is not None]
     failed = [call for call in facts.calls if failed_call(call)]
+    shared, saved_ms = shared_calls(facts)
     return {
         "parallel": Figure(parallelism(facts), runs),
         "mcp": Figure(mcp_use(facts), calls),
+        "shared_calls": Figure(len(shared), _where(shared)),
+        "shared_saved_ms": Figure(saved_ms, _where(shared)),
         "tool_calls": Figure(len(facts.calls), calls),
         "failed_calls": Figure(len(failed), _where(failed)),
         "answered_calls": Figure(len(timed), _where(timed)),

@@ -47,6 +47,8 @@ class Call:
     status: str | None
     params: str | None = None
     file: str | None = None
+    shared_from: str | None = None
+    """Another agent's call whose answer this one was given."""
     positions: Positions = ()
 
 

@@ -25,7 +25,8 @@ SESSION = "SELECT * FROM sessions WHERE session = $session"
 RUNS = "SELECT * FROM agent_runs WHERE session = $session ORDER BY started_at NULLS LAST, run"
 CALLS = """
 SELECT call, run, agent, tool, mcp_server, started_at, ended_at, duration_ms, status, md5(params::VARCHAR) AS params,
-    coalesce(params->>'$.file_path', params->>'$.notebook_path', params->>'$.path') AS file
+    coalesce(params->>'$.file_path', params->>'$.notebook_path', params->>'$.path') AS file,
+    CASE WHEN mcp_server IS NOT NULL THEN result->>'$.shared_from' END AS shared_from
 FROM tool_calls WHERE session = $session ORDER BY started_at NULLS LAST, position"""
 MESSAGES = "SELECT * FROM messages WHERE session = $session ORDER BY happened_at NULLS FIRST, position"
 DELIVERIES = """

@@ -89,6 +89,7 @@ def _cards(report: Report) -> Markup:
         ("Progress", f"{done.value} / {total.value} agents", done),
         ("In parallel", words.percent(metrics["parallel"].value), metrics["parallel"]),
         ("Through MCP", words.percent(metrics["mcp"].value), metrics["mcp"]),
+        ("MCP answers shared", words.count(metrics["shared_calls"].value), metrics["shared_calls"]),
         ("Tool calls", words.count(metrics["tool_calls"].value), metrics["tool_calls"]),
         ("Failed", words.count(metrics["failed_calls"].value), metrics["failed_calls"]),
         ("Average response", words.lasting(metrics["mean_ms"].value), metrics["mean_ms"]),

@@ -160,6 +160,9 @@ def _last_line(report: Report) -> Iterator[str]:
 def _shares(report: Report) -> Iterator[str]:
     yield f"- **Parallel Execution**: {words.percent(report.metrics['parallel'].value)}"
     yield f"- **MCP Utilization**: {words.percent(report.metrics['mcp'].value)}"
+    if shared := report.metrics["shared_calls"].value:
+        saved = words.lasting(report.metrics["shared_saved_ms"].value)
+        yield f"- **MCP Answers Shared**: {words.count(shared)} calls not made, {saved} saved"
 
 
 def _rests(figure: Figure) -> str:

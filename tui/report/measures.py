@@ -5,7 +5,7 @@ from datetime import datetime
 from math import ceil
 
 from orchestrion.tui import work
-from orchestrion.tui.report.facts import Facts, Run
+from orchestrion.tui.report.facts import Call, Facts, Run
 from orchestrion.tui.work import OPEN, Span, Stretch
 
 
@@ -22,6 +22,18 @@ def end_of(run: Run, facts: Facts) -> datetime | None:
 def parallelism(facts: Facts) -> float | None:
     """Share (0 to 1) of the working time in which two or more runs worked at once; None if no run's time is known."""
     return work.overlap(stretches(facts)).share
+
+
+def shared_calls(facts: Facts) -> tuple[list[Call], float]:
+    """Calls that were given another agent's answer, and how many milliseconds longer those others' had taken."""
+    by_name = {call.call: call for call in facts.calls}
+    shared, saved = [], 0.0
+    for call in facts.calls:
+        giving = by_name.get(call.shared_from or "")
+        if giving is not None and (giving.mcp_server, giving.tool) == (call.mcp_server, call.tool):
+            shared.append(call)
+            saved += max(0.0, (giving.duration_ms or 0) - (call.duration_ms or 0))
+    return shared, saved
 
 
 def mcp_use(facts: Facts) -> float | None:

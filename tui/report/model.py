@@ -88,7 +88,9 @@ class Report:
     """Oldest first."""
     handoffs: tuple[Handoff, ...]
     metrics: Mapping[str, Figure]
-    """parallel and mcp (shares from 0 to 1), tool_calls, failed_calls, mean_ms, p95_ms, tokens by kind"""
+    """parallel and mcp (shares from 0 to 1), shared_calls (given another agent's answer), shared_saved_ms, tool_calls,
+    failed_calls, mean_ms, p95_ms, tokens by kind
+    """
     tools: tuple[ToolLine, ...]
     patterns: tuple[Pattern, ...]
     summary: Mapping[str, Figure]
