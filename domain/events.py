@@ -386,6 +386,8 @@ class UsageRecorded(Event, kind="usage.recorded"):
     output_tokens: Count = 0
     cache_read_tokens: Count = 0
     cache_write_tokens: Count = 0
+    cache_write_1h_tokens: Count = 0
+    """Those of `cache_write_tokens` that are kept for an hour: they have a price of their own."""
 
 
 class EstimateMade(Event, kind="estimate.made"):

@@ -7,6 +7,8 @@ from orchestrion.ingest.claude_context import PARSER_VERSION, PARTIAL, Context, 
 from orchestrion.ingest.values import count, mapping, text
 
 FIELDS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+HOUR = "ephemeral_1h_input_tokens"
+"""In `cache_creation`: what is written into the cache for an hour, a part of `cache_creation_input_tokens`."""
 
 SYNTHETIC = "<synthetic>"
 """The model named on lines that the client wrote itself; they cost nothing."""
@@ -24,7 +26,7 @@ def observe(context: Context, origin: Origin, message: dict[str, Any]) -> None:
         return
     key = (origin.session, request)
     before = context.usage.get(key)
-    seen = tuple(count(figures.get(name)) for name in FIELDS)
+    seen = (*(count(figures.get(name)) for name in FIELDS), count(mapping(figures.get("cache_creation")).get(HOUR)))
     if before is None:
         most = context.usage.keep(key, (seen, model, origin))
     else:
@@ -45,4 +47,5 @@ def _event(request: str, figures: tuple[int, ...], model: str | None, first: Ori
         output_tokens=figures[1],
         cache_read_tokens=figures[2],
         cache_write_tokens=figures[3],
+        cache_write_1h_tokens=figures[4],
     )

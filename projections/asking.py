@@ -10,7 +10,9 @@ from typing import IO, Any
 
 from orchestrion.domain.errors import OrchestrionError, QueryRefused
 from orchestrion.domain.ports import Log
+from orchestrion.domain.prices import PriceTable
 from orchestrion.projections.frames import receive, send
+from orchestrion.projections.pricing import prices_beside
 from orchestrion.projections.table import Table
 
 LOADING_SECONDS = 60.0
@@ -26,35 +28,37 @@ _DEATHS: dict[int, str] = {
 }
 
 
-def ask(log: Log, folder: Path, sql: str, *, at: int | None = None) -> Table:
+def ask(log: Log, folder: Path, sql: str, *, at: int | None = None, prices: PriceTable | None = None) -> Table:
     """The answer to `sql` as of position `at`, its values plain enough for JSON (see `plain.py`).
 
-    Raises QueryRefused, saying in one sentence why: it is no question, DuckDB cannot make sense of it, it reaches for
+    `prices` as in `Store`. Raises QueryRefused, saying in one sentence why: it is no question, DuckDB cannot make sense of it, it reaches for
     something outside, or it ran out of its limits.
     """
+    table = prices if prices is not None else prices_beside(folder)
     child = _start()
     try:
         # sqlglot takes as long to load as the child's DuckDB does: let them load side by side.
         from orchestrion.projections.allowed import check_question  # noqa: PLC0415
 
         check_question(sql)
-        _load(child, log, folder, at)
+        _load(child, log, folder, at, table)
         answer = _put(child, sql)
     finally:
         _end(child)
     if "again" in answer:  # it met a damaged snapshot and moved it aside
-        return ask(log, folder, sql, at=at)
+        return ask(log, folder, sql, at=at, prices=table)
     if "refused" in answer:
         raise QueryRefused(answer["refused"])
     return Table(tuple(answer["columns"]), [tuple(row) for row in answer["rows"]])
 
 
-def _load(child: subprocess.Popen[bytes], log: Log, folder: Path, at: int | None) -> None:
+def _load(child: subprocess.Popen[bytes], log: Log, folder: Path, at: int | None, prices: PriceTable) -> None:
     """Give the child what the log holds beyond its snapshot, until it is ready. Raises OrchestrionError."""
     stdin, stdout = _pipes(child)
     try:
         with _deadline(child, LOADING_SECONDS):
-            send(stdin, {"folder": str(folder), "identity": log.identity, "head": log.head(), "at": at})
+            setting = {"folder": str(folder), "identity": log.identity, "head": log.head(), "at": at}
+            send(stdin, {**setting, "prices": prices})
             _serve_rows(log, stdin, stdout)
     except (EOFError, BrokenPipeError) as error:
         raise _failed(child) from error

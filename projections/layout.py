@@ -7,9 +7,12 @@
 # ruff: noqa: S608 - every name in these statements is one of our own; no text of users or of the log is in them
 
 import hashlib
+from collections.abc import Iterable
+from datetime import date
 
 import duckdb
 
+from orchestrion.domain.prices import PriceTable
 from orchestrion.projections.columns import create_wide, nested_columns
 from orchestrion.projections.models import Model, keyed_models, models
 
@@ -45,9 +48,10 @@ def create_tables(con: duckdb.DuckDBPyConnection, own: str, snap: str | None) ->
         con.execute(f"CREATE TABLE {own}.touched_{model.name} (key VARCHAR)")
 
 
-def create_live_views(con: duckdb.DuckDBPyConnection, own: str, snap: str | None) -> None:
+def create_live_views(con: duckdb.DuckDBPyConnection, own: str, snap: str | None, prices: PriceTable) -> None:
     """Every model as it stands now."""
     create_base_views(con, "live", own, snap, upto=False)
+    create_price_tables(con, prices)
     for model in models():
         select = _kept(model, own, snap) if model.key else model.sql
         con.execute(f"CREATE OR REPLACE VIEW live.{model.name} AS {select}")
@@ -56,6 +60,8 @@ def create_live_views(con: duckdb.DuckDBPyConnection, own: str, snap: str | None
 def create_as_of_views(con: duckdb.DuckDBPyConnection, own: str, snap: str | None) -> None:
     """Every model as of the connection's `UPTO`."""
     create_base_views(con, "as_of", own, snap, upto=True)
+    for table in ("price_table", "model_prices"):
+        con.execute(f"CREATE OR REPLACE VIEW as_of.{table} AS FROM live.{table}")
     for model in models():
         select = model.select("as_of.facts", "as_of.forks") if model.key else model.sql
         con.execute(f"CREATE OR REPLACE VIEW as_of.{model.name} AS {select}")
@@ -71,6 +77,60 @@ def create_base_views(con: duckdb.DuckDBPyConnection, schema: str, own: str, sna
         "forks": _FORKS.format(facts=f"{schema}.facts"),
     }.items():
         con.execute(f"CREATE OR REPLACE VIEW {schema}.{name} AS {select}")
+
+
+def create_price_tables(con: duckdb.DuckDBPyConnection, prices: PriceTable) -> None:
+    """`live.price_table` and an empty `live.model_prices`, in memory: no stored table depends on prices."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in _PRICE.items())
+    con.execute(f"CREATE OR REPLACE TABLE live.price_table ({columns})")
+    rows = [
+        f"({place}, {_text(p.model)}, {_day(p.since)}, {_day(p.until)}, {p.above}, {p.input}, {p.output}, "
+        f"{p.cache_read}, {p.cache_write}, {p.cache_write_1h}, {_text(prices.version)})"
+        for place, p in enumerate(prices.prices, 1)
+    ]
+    stretches = ", ".join(f"{name} {kind}" for name, kind in _STRETCH.items())
+    con.execute(f"CREATE OR REPLACE TABLE live.model_prices ({stretches})")
+    if rows:
+        con.execute(f"INSERT INTO live.price_table VALUES {', '.join(rows)}")
+
+
+_PRICE = {
+    "place": "INTEGER",
+    "model": "VARCHAR",
+    "valid_from": "TIMESTAMP",
+    "valid_until": "TIMESTAMP",
+    **dict.fromkeys(("above_tokens", "input", "output", "cache_read", "cache_write", "cache_write_1h"), "BIGINT"),
+    "version": "VARCHAR",
+}
+_STRETCH = {
+    "model": "VARCHAR",
+    "since": "TIMESTAMP",
+    "until": "TIMESTAMP",
+    **dict.fromkeys(
+        ("least_tokens", "under_tokens", "input", "output", "cache_read", "cache_write", "cache_write_1h"), "BIGINT"
+    ),
+}
+
+
+def add_model_prices(con: duckdb.DuckDBPyConnection, prices: PriceTable, models: Iterable[str]) -> None:
+    """Write into `live.model_prices` what the tokens of `models` cost; no model twice."""
+    rows = [
+        f"({_text(model)}, {_day(s.price.since)}, {_day(s.price.until)}, {s.least}, "
+        f"{'NULL' if s.under is None else s.under}, {s.price.input}, {s.price.output}, {s.price.cache_read}, "
+        f"{s.price.cache_write}, {s.price.cache_write_1h})"
+        for model in models
+        for s in prices.stretches(model)
+    ]
+    if rows:
+        con.execute(f"INSERT INTO live.model_prices VALUES {', '.join(rows)}")
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _day(day: date | None) -> str:
+    return f"DATE '{day.isoformat()}'" if day else "NULL::DATE"
 
 
 def schema_hash() -> str:

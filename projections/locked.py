@@ -17,6 +17,7 @@ import duckdb
 import orjson
 
 from orchestrion.domain.ports import Log
+from orchestrion.domain.prices import PriceTable
 from orchestrion.projections.frames import receive, send
 from orchestrion.projections.plain import plain
 from orchestrion.projections.store import Store
@@ -71,7 +72,7 @@ def main() -> None:
         setting = receive(stdin)
         # A Store asks a log for no more than this one has: nothing is appended here, and nothing waited for.
         log = PipedLog(stdout, stdin, setting["identity"], setting["head"])
-        store = Store(cast(Log, log), Path(setting["folder"]))
+        store = Store(cast(Log, log), Path(setting["folder"]), prices=PriceTable.of(setting["prices"]))
         store.catch_up()
         store.lock_down(_LOCKS)
         send(stdout, {"ready": True})

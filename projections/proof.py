@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrion.domain.ports import Log
+from orchestrion.domain.prices import PriceTable
 from orchestrion.projections.hashing import table_hashes
 from orchestrion.projections.layout import connect
 from orchestrion.projections.store import Store
@@ -30,13 +31,13 @@ def prove(log: Log, folder: Path) -> Proof:
     """
     with Store(log, folder) as store:
         position = store.catch_up()
-        standing = store.hashes()
-    rebuilt = [_rebuilt(log, folder, position, size) for size in BATCH_EVENTS]
+        standing, prices = store.hashes(), store.prices
+    rebuilt = [_rebuilt(log, folder, position, size, prices) for size in BATCH_EVENTS]
     differing = tuple(name for name in standing if any(other[name] != standing[name] for other in rebuilt))
     return Proof(not differing, position, standing, differing)
 
 
-def _rebuilt(log: Log, folder: Path, upto: int, batch: int) -> dict[str, str]:
+def _rebuilt(log: Log, folder: Path, upto: int, batch: int, prices: PriceTable) -> dict[str, str]:
     """The hashes of a rebuild of the log's first `upto` positions, every batch carried through all tables."""
     path = folder / f".proving-{batch}.duckdb"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -45,7 +46,7 @@ def _rebuilt(log: Log, folder: Path, upto: int, batch: int) -> dict[str, str]:
         with connect() as con:
             con.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS gen")
             path.chmod(0o600)
-            tables = Tables.create(con, "gen.own")
+            tables = Tables.create(con, "gen.own", prices=prices)
             while rows := [r for r in log.rows(after=tables.position, limit=batch) if r[0] <= upto]:
                 tables.take_rows(rows)
                 tables.refresh()

@@ -13,9 +13,11 @@ import duckdb
 
 from orchestrion.domain.errors import OrchestrionError, QueryRefused
 from orchestrion.domain.ports import Log
+from orchestrion.domain.prices import PriceTable
 from orchestrion.projections.hashing import table_hashes
 from orchestrion.projections.layout import UPTO, connect
 from orchestrion.projections.models import keyed_models
+from orchestrion.projections.pricing import prices_beside
 from orchestrion.projections.snapshots import Generation, attach_newest, fingerprint, quarantine
 from orchestrion.projections.table import Table
 from orchestrion.projections.tables import Tables
@@ -47,11 +49,20 @@ class Store:
     """What the log says, now or as of a position. One per process; any number of processes read beside each other.
 
     `build` runs the snapshot builder's process and returns when it is done. `problems` tells, in sentences, which
-    snapshots were put aside and which could not be built; answers are right all the same, only slower.
+    snapshots were put aside and which could not be built; answers are right all the same, only slower. `prices` is what
+    tokens cost; None stands for the home's own table (see `pricing.py`). Raises BadDefinition if that has an error.
     """
 
-    def __init__(self, log: Log, folder: Path, *, build: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        log: Log,
+        folder: Path,
+        *,
+        build: Callable[[], None] | None = None,
+        prices: PriceTable | None = None,
+    ) -> None:
         self._log, self._folder, self._build = log, folder, build
+        self.prices = prices if prices is not None else prices_beside(folder)
         self._lock = threading.RLock()
         self._opened: Generation | None = None
         self._next_look = 0
@@ -139,6 +150,7 @@ class Store:
                 cursor.execute("SET search_path = 'live'")
                 self._refresh_for(cursor, tables, sql)
             elif tables.as_of_ready:
+                tables.price_models()
                 cursor.execute(f"SET VARIABLE {UPTO} = {int(at)}")
                 cursor.execute("SET search_path = 'as_of'")
             yield cursor
@@ -182,7 +194,7 @@ class Store:
             found = self._reopen()
         # Whatever came of it, look again only when the tail has doubled: a builder that fails must not run each time.
         self._next_look = head + max(SNAPSHOT_EVENTS, head - (found.position if found else 0))
-        return Tables.create(self._con, "tail.own", snap="snap.own" if found else None)
+        return Tables.create(self._con, "tail.own", snap="snap.own" if found else None, prices=self.prices)
 
     def _reopen(self) -> Generation | None:
         """An empty DuckDB over the newest valid snapshot."""

@@ -14,8 +14,9 @@ from typing import Any
 import duckdb
 
 from orchestrion.domain.ports import ArrowSource
+from orchestrion.domain.prices import PriceTable, shipped_prices
 from orchestrion.projections.columns import insert_wide
-from orchestrion.projections.layout import create_as_of_views, create_live_views, create_tables
+from orchestrion.projections.layout import add_model_prices, create_as_of_views, create_live_views, create_tables
 from orchestrion.projections.models import Model, keyed_models
 from orchestrion.projections.repair import Row, repair
 
@@ -24,6 +25,9 @@ SMALL_BATCH_EVENTS = 1000
 
 STRETCH_POSITIONS = 245_760
 """Two of DuckDB's row groups, one for each thread: about 100 MB on their way into a snapshot."""
+
+REQUESTS = "requests"
+"""The keyed model that prices are applied to."""
 
 _BETWEEN = "\x1f"
 """Parts the values of a column on their way into DuckDB: its lists and JSON cost several times as much. JSON text never
@@ -59,25 +63,45 @@ _DESCENDANTS = """WITH RECURSIVE kin AS (
 class Tables:
     """The tables in schema `own` of `con`, over those of a read-only snapshot in schema `snap` where there is one."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, own: str, snap: str | None = None) -> None:
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, own: str, snap: str | None = None, prices: PriceTable | None = None
+    ) -> None:
         self.con, self.own, self.snap = con, own, snap
+        self.prices = prices if prices is not None else shipped_prices()
         self._position: int | None = None
+        self._priced: set[str] = set()
+        self._priced_upto = 0
 
     @classmethod
-    def create(cls, con: duckdb.DuckDBPyConnection, own: str, *, snap: str | None = None) -> "Tables":
+    def create(
+        cls,
+        con: duckdb.DuckDBPyConnection,
+        own: str,
+        *,
+        snap: str | None = None,
+        prices: PriceTable | None = None,
+    ) -> "Tables":
         """Empty tables, beginning after the position of `snap`."""
         create_tables(con, own, snap)
         con.execute(f"INSERT INTO {own}.meta " + (f"FROM {snap}.meta" if snap else "VALUES (NULL, NULL, 0, NULL)"))
-        tables = cls.resume(con, own, snap=snap)
+        tables = cls.resume(con, own, snap=snap, prices=prices)
         for model in keyed_models():
             con.execute(f"INSERT INTO {own}.refreshed VALUES (?, ?)", [model.name, tables.position])
         return tables
 
     @classmethod
-    def resume(cls, con: duckdb.DuckDBPyConnection, own: str, *, snap: str | None = None) -> "Tables":
+    def resume(
+        cls,
+        con: duckdb.DuckDBPyConnection,
+        own: str,
+        *,
+        snap: str | None = None,
+        prices: PriceTable | None = None,
+    ) -> "Tables":
         """Tables that stand already, with views over them."""
-        create_live_views(con, own, snap)
-        return cls(con, own, snap)
+        tables = cls(con, own, snap, prices)
+        create_live_views(con, own, snap, tables.prices)
+        return tables
 
     @cached_property
     def as_of_ready(self) -> bool:
@@ -141,6 +165,8 @@ class Tables:
         position = self.position
         if names is not None and not names:
             return
+        if names is None or REQUESTS in names:
+            self.price_models()
         seen: dict[str, int] = dict(self.con.execute(f"FROM {self.own}.refreshed").fetchall())
         for model in keyed_models():
             if (names is None or model.name in names) and seen[model.name] < position:
@@ -149,6 +175,19 @@ class Tables:
                     self.con.execute(
                         f"UPDATE {self.own}.refreshed SET position = ? WHERE model = ?", [position, model.name]
                     )
+
+    def price_models(self) -> None:
+        """Look up the prices of the models that came up since the last time."""
+        if self._priced_upto < (position := self.position):
+            rows = self.con.execute(
+                "SELECT DISTINCT model FROM live.everything "
+                "WHERE kind = 'usage.recorded' AND readable AND model IS NOT NULL AND position > ?",
+                [self._priced_upto],
+            ).fetchall()
+            new = {row[0] for row in rows} - self._priced
+            add_model_prices(self.con, self.prices, sorted(new))
+            self._priced |= new
+            self._priced_upto = position
 
     def _remake(self, model: Model, after: int) -> None:
         table = f"{self.own}.{model.name}"

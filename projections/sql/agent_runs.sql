@@ -5,60 +5,46 @@
 -- thing known of the run is an interruption, completed if the last message it sent is a response or a result and none
 -- of its calls is unresolved, else unknown.
 -- duration_ms is the end's own figure, else last minus first known time.
-WITH acts AS (
-    SELECT run, count(*) AS tool_calls, count(*) FILTER (status = 'unresolved') AS unresolved
-    FROM calls
+-- Tokens and cost_microdollars are those of its own requests; total_cost_microdollars has those of all runs that it led to
+-- besides, each once. A cost leaves out unpriced_requests (those of the run itself) and is NULL where nothing is known.
+WITH RECURSIVE spent AS (
+    SELECT
+        run,
+        sum(input_tokens)::BIGINT AS input_tokens,
+        sum(output_tokens)::BIGINT AS output_tokens,
+        sum(cache_read_tokens)::BIGINT AS cache_read_tokens,
+        sum(cache_write_tokens)::BIGINT AS cache_write_tokens,
+        try_cast(sum(cost_microdollars) AS BIGINT) AS cost_microdollars,
+        count(*) FILTER (cost_microdollars IS NULL) AS unpriced_requests
+    FROM usage
     WHERE run IS NOT NULL
     GROUP BY run
 ),
 
-asking AS (SELECT DISTINCT run FROM approvals WHERE status = 'open'),
+-- Pairs, each once: runs that (against all sense) led to each other end the recursion too.
+led AS (
+    SELECT parent_run AS run, run AS child FROM runs WHERE parent_run IS NOT NULL
+    UNION
+    SELECT runs.parent_run, led.child FROM led INNER JOIN runs ON led.run = runs.run WHERE runs.parent_run IS NOT NULL
+),
 
-said AS (SELECT run, count(*) AS messages FROM messages WHERE run IS NOT NULL GROUP BY run)
+below AS (
+    SELECT led.run, sum(spent.cost_microdollars) AS cost
+    FROM led INNER JOIN spent ON led.child = spent.run
+    WHERE led.child <> led.run
+    GROUP BY led.run
+)
 
 SELECT
-    runs.run,
-    runs.session,
-    runs.agent,
-    runs.parent_run,
-    runs.parent_call,
-    runs.task,
-    coalesce(runs.started_at, runs.first_at) AS started_at,
-    coalesce(runs.ended_at, CASE WHEN NOT runs.ours THEN runs.last_at END) AS ended_at,
-    coalesce(
-        runs.duration_ms,
-        CASE
-            WHEN runs.ours AND runs.ended_as IS NULL THEN NULL
-            WHEN coalesce(runs.ended_at, runs.last_at) < coalesce(runs.started_at, runs.first_at) THEN 0
-            ELSE date_diff(
-                'millisecond', coalesce(runs.started_at, runs.first_at), coalesce(runs.ended_at, runs.last_at)
-            )
-        END
-    ) AS duration_ms,
-    CASE
-        WHEN runs.ended_as IS NOT NULL THEN runs.ended_as
-        WHEN runs.ours
-            THEN CASE WHEN session_spans.ended_as IS NULL AND NOT coalesce(leased_until < moment, false)
-                THEN CASE WHEN asking.run IS NULL THEN 'running' ELSE 'waiting' END
-            ELSE 'lost' END
-        WHEN runs.last_act LIKE 'interrupt%' THEN 'interrupted'
-        WHEN runs.last_message IN ('response', 'result') AND coalesce(acts.unresolved, 0) = 0 THEN 'completed'
-        ELSE 'unknown'
-    END AS status,
-    coalesce(acts.tool_calls, 0) AS tool_calls,
-    coalesce(said.messages, 0) AS messages,
-    runs.task_id,
-    runs.phase,
-    runs.attempt,
-    runs.model,
-    runs.summary,
-    runs.reason,
-    runs.remedy,
-    runs.files_modified,
-    runs.outputs
-FROM runs
-LEFT JOIN acts ON runs.run = acts.run
-LEFT JOIN asking ON runs.run = asking.run
-LEFT JOIN said ON runs.run = said.run
-LEFT JOIN session_spans ON runs.session = session_spans.session
-CROSS JOIN now
+    s.*,
+    coalesce(spent.input_tokens, 0) AS input_tokens,
+    coalesce(spent.output_tokens, 0) AS output_tokens,
+    coalesce(spent.cache_read_tokens, 0) AS cache_read_tokens,
+    coalesce(spent.cache_write_tokens, 0) AS cache_write_tokens,
+    spent.cost_microdollars,
+    coalesce(spent.unpriced_requests, 0) AS unpriced_requests,
+    try_cast(coalesce(spent.cost_microdollars + below.cost, spent.cost_microdollars, below.cost) AS BIGINT)
+        AS total_cost_microdollars
+FROM run_states AS s
+LEFT JOIN spent ON s.run = spent.run
+LEFT JOIN below ON s.run = below.run

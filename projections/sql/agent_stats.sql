@@ -1,10 +1,5 @@
--- How each agent does: runs, failures, how long a run takes (median and 95th percentile), calls and tokens.
-WITH spent AS (
-    SELECT run, sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens
-    FROM usage
-    GROUP BY run
-)
-
+-- How each agent does: runs, failures, how long a run takes (median and 95th percentile), calls, tokens and what its own
+-- requests cost (without unpriced_requests; NULL where nothing is known).
 SELECT
     agent,
     count(*) AS runs,
@@ -15,7 +10,8 @@ SELECT
     sum(tool_calls)::BIGINT AS tool_calls,
     sum(messages)::BIGINT AS messages,
     coalesce(sum(input_tokens), 0)::BIGINT AS input_tokens,
-    coalesce(sum(output_tokens), 0)::BIGINT AS output_tokens
+    coalesce(sum(output_tokens), 0)::BIGINT AS output_tokens,
+    try_cast(sum(cost_microdollars) AS BIGINT) AS cost_microdollars,
+    sum(unpriced_requests)::BIGINT AS unpriced_requests
 FROM agent_runs
-LEFT JOIN spent ON agent_runs.run = spent.run
 GROUP BY agent

@@ -4,6 +4,8 @@
 -- Status is what its end says; without one a session of ours is running, waiting for a person's approval, or lost when its conductor's lease ran out (now
 -- is the last recorded time; `resume` goes on with it), and an imported one has the status of its parentless run (see
 -- agent_runs), unknown where it has none.
+-- cost_microdollars is what all its requests cost, its subagents' among them, each once; it leaves out the
+-- unpriced_requests, whose model has no known price, and is NULL where nothing is known.
 WITH work AS (SELECT session, count(*) AS tool_calls FROM calls GROUP BY session),
 said AS (SELECT session, count(*) AS messages FROM messages GROUP BY session),
 team AS (
@@ -11,7 +13,7 @@ team AS (
         session,
         count(*) AS agents,
         arg_min(status, (coalesce(started_at, 'infinity'::TIMESTAMP), run)) FILTER (parent_run IS NULL) AS status
-    FROM agent_runs
+    FROM run_states
     GROUP BY session
 ),
 
@@ -23,7 +25,9 @@ spent AS (
         sum(input_tokens)::BIGINT AS input_tokens,
         sum(output_tokens)::BIGINT AS output_tokens,
         sum(cache_read_tokens)::BIGINT AS cache_read_tokens,
-        sum(cache_write_tokens)::BIGINT AS cache_write_tokens
+        sum(cache_write_tokens)::BIGINT AS cache_write_tokens,
+        try_cast(sum(cost_microdollars) AS BIGINT) AS cost_microdollars,
+        count(*) FILTER (cost_microdollars IS NULL) AS unpriced_requests
     FROM usage
     GROUP BY session
 )
@@ -55,7 +59,9 @@ SELECT
     s.client,
     s.reason,
     s.events,
-    s.position
+    s.position,
+    spent.cost_microdollars,
+    coalesce(spent.unpriced_requests, 0) AS unpriced_requests
 FROM session_spans AS s
 LEFT JOIN team ON s.session = team.session
 LEFT JOIN work ON s.session = work.session
