@@ -12,7 +12,7 @@ from orchestrion.agents.commanding import as_command, plan_request
 from orchestrion.cli.api_bus import CommunicationBus
 from orchestrion.cli.settings import load_settings
 from orchestrion.cli.teamwork import limits_of
-from orchestrion.cli.wiring import home_of, stored, written_log
+from orchestrion.cli.wiring import home_of, prices_of, stored, written_log
 from orchestrion.domain.errors import Refused
 from orchestrion.domain.events import Event
 from orchestrion.domain.ports import Log
@@ -76,7 +76,7 @@ class Orchestrator:
             roster, plan = await asyncio.to_thread(plan_request, request, self.workspace, team=self._team)
         limits = self._limits if timeout is None else replace(self._limits, session_seconds=timeout)
         python = Path(self._python) if self._python else None
-        conductor = Conductor(log, home=self.home.path, limits=limits, python=python)
+        conductor = Conductor(log, home=self.home.path, limits=limits, python=python, prices=prices_of(self.home))
         execution = conductor.execute(request, self.workspace, roster, plan=plan, apply=apply, observer=observer)
         task = asyncio.ensure_future(execution)
         self._executing.add(task)

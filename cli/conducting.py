@@ -9,7 +9,7 @@ from orchestrion.cli.commentary import Narrator
 from orchestrion.cli.options import Format
 from orchestrion.cli.show import answer, say
 from orchestrion.cli.teamwork import show_result, telling, until_stopped
-from orchestrion.cli.wiring import Home, opened, written_log
+from orchestrion.cli.wiring import Home, opened, prices_of, written_log
 
 
 def go_on(home: Home, session: str, form: Format) -> int:
@@ -22,7 +22,7 @@ def go_on(home: Home, session: str, form: Format) -> int:
     with written_log(home) as (log, _):
         for fact in recall(log, session).events:
             narrator.event(fact)  # so that it knows what the new facts speak of
-        execution = Conductor(log, home=home.path).resume(session, observer=telling(narrator))
+        execution = Conductor(log, home=home.path, prices=prices_of(home)).resume(session, observer=telling(narrator))
         result = asyncio.run(until_stopped(execution))
     for line in narrator.total():
         say(line)

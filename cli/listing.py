@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrion.cli.asking import moment_of, newest, session_of
+from orchestrion.cli.costs import for_people
 from orchestrion.cli.options import Format
 from orchestrion.cli.show import chosen, structured, table
 from orchestrion.cli.wiring import asked, home_of
@@ -23,7 +24,7 @@ class Listing:
 SESSIONS = Listing(
     "sessions",
     "started_at",
-    ("session", "source", "started_at", "status", "agents", "tool_calls", "messages", "output_tokens", "request"),
+    ("session", "source", "started_at", "status", "agents", "tool_calls", "messages", "cost_microdollars", "request"),
     "The log holds no such session.",
 )
 RUNS = Listing("agent_runs", "started_at", ("run", "agent", "status", "duration_ms", "tool_calls", "messages", "task"))
@@ -56,4 +57,5 @@ def listed(
         if session:
             only["session"] = session_of(store, session, at=at)
         rows = newest(store, listing.view, listing.time, limit=limit, at=at, where=only)
-    table(chosen(rows, listing.brief) if form is Format.table else structured(rows), form, empty=listing.empty)
+    shown = for_people(chosen(rows, listing.brief)) if form is Format.table else structured(rows)
+    table(shown, form, empty=listing.empty)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from orchestrion.cli.commentary import quoted
+from orchestrion.cli.costs import dollars
 from orchestrion.cli.options import Format
 from orchestrion.cli.plain import cell, json_text, lasting
 from orchestrion.cli.show import Sheet, out, table
@@ -61,6 +62,8 @@ def tree(runs: list[Row]) -> Iterator[str]:
 
 def _line(run: Row) -> str:
     counts = f"{run['tool_calls']} tool calls, {run['messages']} messages"
+    if run["total_cost_microdollars"] is not None:
+        counts += f", {dollars(run['total_cost_microdollars'])}"
     facts = f"{cell(run['status'])}, {lasting(run['duration_ms'])}, {counts}"
     task = f": {quoted(run['task'])}" if run["task"] else ""
     return f"● {cell(run['agent'] or run['run'])} ({facts}){task}"

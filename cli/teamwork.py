@@ -13,7 +13,7 @@ from orchestrion.cli.options import Format
 from orchestrion.cli.plain import lasting
 from orchestrion.cli.settings import Settings
 from orchestrion.cli.show import Sheet, answer, out, say
-from orchestrion.cli.wiring import Home, written_log
+from orchestrion.cli.wiring import Home, prices_of, written_log
 from orchestrion.domain.errors import Interrupted, NotFound
 from orchestrion.domain.inert import inert
 
@@ -84,7 +84,12 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
     observer = telling(narrator) if settings["orchestration.dashboard_enabled"] else None
     with written_log(home) as (log, _):
         conductor = Conductor(
-            log, home=home.path, limits=limits_of(settings), python=Path(python) if python else None, mcp=mcp
+            log,
+            home=home.path,
+            limits=limits_of(settings),
+            python=Path(python) if python else None,
+            mcp=mcp,
+            prices=prices_of(home),
         )
         execution = conductor.execute(
             order.request, order.workspace, roster, plan=plan, apply=order.apply, observer=observer

@@ -13,6 +13,7 @@ from orchestrion.domain.errors import NotFound, OrchestrionError
 
 if TYPE_CHECKING:
     from orchestrion.domain.ports import Log, Redactor
+    from orchestrion.domain.prices import PriceTable
     from orchestrion.projections import Store
 
 HOME_VARIABLES = ("ORCHESTRION_HOME", "CLAUDE_LOG_DIR")
@@ -91,6 +92,13 @@ def stored(log: "Log", home: Home) -> "Iterator[Store]":
     with Store(log, home.projections, build=builder(home)) as store:
         store.catch_up()
         yield store
+
+
+def prices_of(home: Home) -> "PriceTable":
+    """What tokens cost, for whoever keeps a budget. Raises BadDefinition."""
+    from orchestrion.projections.pricing import prices_beside
+
+    return prices_beside(home.projections)
 
 
 @contextmanager

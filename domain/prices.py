@@ -23,8 +23,10 @@ MAX_PRICE = 1_000_000 * MICRO
 """Micro-dollars per million tokens; beyond it the price is a slip of the pen."""
 MAX_PRICES_BYTES = 1_000_000
 
-PREFIX = r"^(.*/)?(([a-z]{2,6}[.])?anthropic[.])?"
+_BEFORE = re.compile(r"^(.*/)?(([a-z]{2,6}\.)?anthropic\.)?")
 """What gateways put before a model's name, in lower case: `openrouter/anthropic/`, `us.anthropic.`"""
+_AFTER = re.compile(r"([-@](20\d{6}|20\d\d-\d\d-\d\d|latest|default))?(-v\d+(:\d+)?)?$")
+"""What stands behind it: the day on which it was fixed, `-latest`, `-v1:0`."""
 
 KINDS = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
 _KNOWN = frozenset({"models", "from", "until", "long", *KINDS})
@@ -174,9 +176,10 @@ class PriceTable:
 
 
 def names_of(model: str) -> tuple[str, ...]:
-    """The names under which a model may stand in the table: its own, and that without a gateway's prefix."""
+    """The names that a model may have in the table: its own, that without a gateway's prefix, and without its day."""
     name = model.lower()
-    return tuple(dict.fromkeys((name, re.sub(PREFIX, "", name))))
+    bare = _BEFORE.sub("", name, count=1)
+    return tuple(dict.fromkeys((name, bare, _AFTER.sub("", bare, count=1))))
 
 
 @cache
@@ -212,17 +215,24 @@ def parse_prices(text: str, where: str) -> PriceTable:
     if unknown or not isinstance(entries, list):
         raise BadDefinition(f"{where}: a price table has version, source and [[price]] entries, not {min(unknown)!r}"
                             if unknown else f"{where}: write each price as [[price]]")  # fmt: skip
-    prices = tuple(price for number, entry in enumerate(entries, 1) for price in _entry(entry, f"{where}, price {number}"))
+    prices = tuple(
+        price for number, entry in enumerate(entries, 1) for price in _entry(entry, f"{where}, price {number}")
+    )
     return PriceTable(str(content.get("version", "own")), " ".join(str(content.get("source", where)).split()), prices)
 
 
 def _entry(entry: Any, where: str) -> Iterator[Price]:
     """The prices of one entry, a model at a time; those of long requests first."""
-    if not isinstance(entry, dict) or (unknown := entry.keys() - _KNOWN):
-        known = ", ".join(sorted(_KNOWN))
-        raise BadDefinition(f"{where}: {sorted(unknown)[0] if isinstance(entry, dict) else entry!r} is not known; known: {known}")
+    if not isinstance(entry, dict):
+        raise BadDefinition(f"{where}: must be a section with models and prices, not {entry!r}")
+    if unknown := sorted(entry.keys() - _KNOWN):
+        raise BadDefinition(f"{where}: {unknown[0]!r} is not known; known: {', '.join(sorted(_KNOWN))}")
     models = entry.get("models")
-    if not isinstance(models, list) or not models or not all(isinstance(m, str) and _PATTERN.fullmatch(m) for m in models):
+    if (
+        not isinstance(models, list)
+        or not models
+        or not all(isinstance(m, str) and _PATTERN.fullmatch(m) for m in models)
+    ):
         raise BadDefinition(f"{where}: models must be a list of names; * and ? stand for any text and any character")
     since, until = _day(entry, "from", where), _day(entry, "until", where)
     if since and until and until <= since:
@@ -232,7 +242,7 @@ def _entry(entry: Any, where: str) -> Iterator[Price]:
     for model in models:
         price = Price(model.lower(), since, until, 0, **usual)
         if long is not None:
-            yield replace(price, above=_above(long, where), **_figures(long, f"{where}, long"))
+            yield Price(model.lower(), since, until, _above(long, where), **_figures(long, f"{where}, long"))
         yield price
 
 

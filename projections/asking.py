@@ -31,8 +31,8 @@ _DEATHS: dict[int, str] = {
 def ask(log: Log, folder: Path, sql: str, *, at: int | None = None, prices: PriceTable | None = None) -> Table:
     """The answer to `sql` as of position `at`, its values plain enough for JSON (see `plain.py`).
 
-    `prices` as in `Store`. Raises QueryRefused, saying in one sentence why: it is no question, DuckDB cannot make sense of it, it reaches for
-    something outside, or it ran out of its limits.
+    `prices` as in `Store`. Raises QueryRefused, saying in one sentence why: it is no question, DuckDB cannot make sense
+    of it, it reaches for something outside, or it ran out of its limits.
     """
     table = prices if prices is not None else prices_beside(folder)
     child = _start()

@@ -142,6 +142,8 @@ class Grouping(StrEnum):
     tool = "tool"
     message = "message"
     model = "model"
+    day = "day"
+    session = "session"
     source = "source"
     project = "project"
 
@@ -155,12 +157,14 @@ def stats(
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Count runs, calls, messages and tokens.
+    """Count runs, calls, messages, tokens and what they cost.
 
-    Durations are medians and 95th percentiles in milliseconds.
+    Durations are medians and 95th percentiles in milliseconds. A cost is in dollars for people and in whole
+    cost_microdollars for programs, by the prices that `orchestrion prices` shows. It leaves out unpriced_requests, and
+    is unknown (null) where no price is known. The days are those of UTC.
     """
     from orchestrion.cli.asking import moment_of, session_of
-    from orchestrion.cli.show import table
+    from orchestrion.cli.costs import priced as table
     from orchestrion.cli.statistics import question
     from orchestrion.cli.wiring import asked, home_of
 
