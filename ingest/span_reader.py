@@ -1,7 +1,7 @@
 """Tells the facts of placed spans: agents, tool calls, words and tokens; the plumbing between is ignored by rule."""
 
 import json
-from typing import Any
+from typing import Any, cast, get_args
 
 from orchestrion.domain import events as e
 from orchestrion.ingest.ledger import DUPLICATE
@@ -30,8 +30,11 @@ from orchestrion.ingest.values import text
 PARSER = 2
 PROVISIONAL = 1
 """The parser of facts of a span whose agent is not known yet; the same facts, told when it is, supersede them."""
-UNRESOLVED = "orchestrion.unresolved"
-"""An attribute of our own export: the call never returned, and the span's end says nothing."""
+STATUS = "orchestrion.status"
+"""An attribute of our own export: how a call or run ended, where a span knows only success and error."""
+ENDLESS = frozenset({"unresolved", "unknown", "running", "waiting"})
+"""Where it says so, the span's end says nothing."""
+CALLS: frozenset[str] = frozenset(get_args(e.CallStatus))
 
 
 class SpanReader(SessionReader):
@@ -102,7 +105,7 @@ class SpanReader(SessionReader):
             self.hand_over(key, giver, name, task or span.name, taker_run=run)
         if task is not None and span.settled:
             self.say(f"{key}:in", "task" if handed else "prompt", giver, name, task, recipient_runs=(run,))
-        if span.end is None:
+        if span.end is None or span.attributes.get(STATUS) in ENDLESS:
             return
         self.at = moment_of(span.end)
         ended = {**place, "duration_ms": took(span)}
@@ -122,13 +125,13 @@ class SpanReader(SessionReader):
         name = text(first(span.attributes, TOOL)) or span.name.removeprefix("execute_tool").strip() or span.name
         call = f"{span.trace}:{span.id}"  # models number their calls as they like, and a retry repeats the number
         self.call(call, name, told(first(span.attributes, ARGUMENTS)))
-        if span.end is None or span.attributes.get(UNRESOLVED) is True:
+        said = span.attributes.get(STATUS)
+        if span.end is None or said in ENDLESS:
             return
         self.at = moment_of(span.end)
-        if span.error is None:
-            self.answer(call, "ok", told(first(span.attributes, RESULT)), duration_ms=took(span))
-        else:
-            self.answer(call, "error", span.error, duration_ms=took(span))
+        status = cast(e.CallStatus, said) if said in CALLS else "ok" if span.error is None else "error"
+        result = told(first(span.attributes, RESULT)) if status == "ok" else span.error
+        self.answer(call, status, result, duration_ms=took(span))
 
     def _model(self, span: Span) -> str:
         """A request's tokens; those that came from the cache are part of its input. Words only outside of agents."""
