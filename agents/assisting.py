@@ -41,7 +41,13 @@ class Assisting:
                 for message in self._stage.bus.take(self._stage.conductor):
                     if message.type == HELP:
                         self._begin(group, message)
+                self._stage.journal.hear(self._stage.session)
                 await asyncio.sleep(LOOK_SECONDS)
+
+    def last_words(self) -> None:
+        """Take what is left in the conductor's inbox; nobody can be helped any more."""
+        self._stage.bus.take(self._stage.conductor)
+        self._stage.journal.hear(self._stage.session)
 
     async def ended(self, run: str) -> None:
         """`run` needs no help any more."""
@@ -68,7 +74,7 @@ class Assisting:
         if helper is None:
             self._answer(stage.conductor, request, f"nobody in the team can help: {asked.get('capability')}")
             return
-        run = stage.helper_run(helper.name, f"message-{request.message}@1", stage.journal.all_past())
+        run = stage.run_for(helper.name, f"message-{request.message}@1", stage.journal.all_past())
         turn = Turn(
             helper, run, _task(request, asked), self.phase, parent=asker, folder=self._folder(asker),
             context={HELP: asked},

@@ -9,7 +9,15 @@ from orchestrion.agents.exchange import ALL, CONDUCTOR, HUMAN, Instance
 from orchestrion.agents.journal import MESSAGE, Journal
 from orchestrion.agents.outside import Outside
 from orchestrion.domain.errors import NotFound
-from orchestrion.domain.events import Event, MessageDelivered, MessageExpired, MessageSent, MessageType, Priority
+from orchestrion.domain.events import (
+    Event,
+    HandoffOffered,
+    MessageDelivered,
+    MessageExpired,
+    MessageSent,
+    MessageType,
+    Priority,
+)
 from orchestrion.domain.payloads import checked, priority_of
 from orchestrion.domain.streams import stream_of
 
@@ -129,6 +137,10 @@ class Bus:
     def able(self, capability: str, *, but: str) -> list[Instance]:
         """Who has `capability` and is there now, the most able first; never the asker."""
         return self._outside.able(capability, but=but)
+
+    def offers(self, run: str) -> list[HandoffOffered]:
+        """What was ever offered to `run`, here or by another process."""
+        return self._outside.offers(run)
 
     def take(self, run: str) -> list[MessageSent]:
         """What was said to `run` since it last looked, by whichever process; with this it is delivered."""

@@ -24,7 +24,7 @@ ASKS = frozenset({"assistance_request", "validation_request", "task"})
 """Messages that make their recipient busy until it has answered."""
 
 Fate = Literal["delivered", "acknowledged", "expired"]
-_FAMILIES = ("message.", "topic.", "agent.", "session.")
+_FAMILIES = ("message.", "topic.", "agent.", "session.", "plan.", "handoff.offered")
 
 
 @dataclass
@@ -56,6 +56,8 @@ class Exchange:
         self.position = min(record.position for record in started) - 1
         self.ended = False
         self.live: dict[str, Instance] = {}
+        self.planned: dict[str, Instance] = {}
+        """Runs that a conductor will begin; what is said to them waits."""
         self.gone: dict[str, str] = {}
         """Ended runs and how they ended."""
         self.capabilities: dict[str, tuple[str, ...]] = {}
@@ -64,6 +66,8 @@ class Exchange:
         self.fates: dict[tuple[str, str], Fate] = {}
         """(message, run) to what became of it there; one that is not here is queued."""
         self._external: set[str] = set()
+        self.offers: dict[str, list[e.HandoffOffered]] = defaultdict(list)
+        """By the taker's run, what was ever offered to it."""
         self.topics: dict[str, set[str]] = defaultdict(set)
         self.answered: dict[tuple[str, str], int] = defaultdict(int)
         """(agent, capability) to how often it answered a request for it."""
@@ -90,19 +94,20 @@ class Exchange:
             return Instance(self.box(name), name)
         if (instance := self.live.get(address)) and address != but:
             return instance
-        named = [each for each in self.live.values() if each.agent == address and each.run != but]
-        if named:
-            return named[-1]
+        for here in (self.live, self.planned):
+            named = [each for each in here.values() if address in (each.agent, each.run) and each.run != but]
+            if named:
+                return named[-1]
         if address in self.gone:
             raise NotFound(f"the run {address} has ended ({self.gone[address]}); nobody is there to get a message")
-        others = ", ".join(sorted({each.agent for each in self.live.values() if each.run != but})) or "nobody"
+        others = ", ".join(agents_of(self.others(but))) or "nobody"
         raise NotFound(
             f"nobody called {address!r} is there to be spoken to in session {self.session}; there is: {others}"
         )
 
     def others(self, but: str | None) -> list[Instance]:
-        """Everybody but one, in the order they came."""
-        return [each for each in self.live.values() if each.run != but]
+        """Everybody but one, in the order they came, and who will come."""
+        return [each for each in (*self.live.values(), *self.planned.values()) if each.run != but]
 
     def subscribers(self, topic: str, *, but: str | None) -> list[Instance]:
         """Who of the living listens to `topic`."""
@@ -157,22 +162,34 @@ class Exchange:
                 self._settle(event.message, run, "acknowledged")
             case e.MessageExpired(run=str(run)):
                 self._settle(event.message, run, "expired")
+            case e.HandoffOffered(taker_run=str(run)):
+                self.offers[run].append(event)
             case e.TopicSubscribed(run=str(run)):
                 self.topics[event.topic].add(run)
             case e.TopicLeft(run=str(run)):
                 self.topics[event.topic].discard(run)
+            case _:
+                self._come_or_go(event)
+
+    def _come_or_go(self, event: e.Event) -> None:
+        match event:
             case e.AgentRegistered(agent=str(agent)):
                 self.capabilities[agent] = event.capabilities
                 if event.runner == EXTERNAL:
                     self._external.add(agent)
+            case e.PlanMade():
+                first = {f"{self.session}/{task.agent}-1": task for task in event.tasks}
+                self.planned = {run: Instance(run, task.agent, task.task) for run, task in first.items()}
             case e.AgentStarted(run=str(run), agent=str(agent)):
+                self.planned.pop(run, None)
                 self.live.setdefault(run, Instance(run, agent, event.task, agent in self._external))
             case e.AgentCompleted(run=str(run)) | e.AgentFailed(run=str(run)):
                 self.live.pop(run, None)
                 self.gone[run] = event.status
             case e.SessionEnded():
-                self.gone |= dict.fromkeys(self.live, "its session is over")
+                self.gone |= dict.fromkeys((*self.live, *self.planned), "its session is over")
                 self.live.clear()
+                self.planned.clear()
                 self.ended = True
             case _:
                 pass

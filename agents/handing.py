@@ -6,11 +6,12 @@ from typing import Any
 
 from orchestrion.agents.bus import Bus, Draft
 from orchestrion.agents.definition import AgentDefinition
-from orchestrion.agents.handover import enriched
+from orchestrion.agents.handover import completed_tasks, enriched
 from orchestrion.agents.journal import Journal
-from orchestrion.agents.package import build_package, problems_of
+from orchestrion.agents.package import build_package, problems_of, used_of
 from orchestrion.agents.workspace import Workspace
 from orchestrion.domain import handoff as handoffs
+from orchestrion.domain.bodies import whole
 from orchestrion.domain.events import Event, HandoffAccepted, HandoffOffered, HandoffRejected, RunStatus
 
 HANDOFF = "handoff"
@@ -21,7 +22,7 @@ class Offer:
     """One handoff as this session knows it."""
 
     handoff: str
-    giver: AgentDefinition
+    giver: str
     giver_run: str
     taker: str
     taker_run: str
@@ -33,6 +34,8 @@ class Offer:
     problems: tuple[str, ...] = ()
     place: str = ""
     used: tuple[str, ...] = field(default=())
+    redone: bool = False
+    """Whether its giver has put it right by another offer."""
 
 
 class Handing:
@@ -70,7 +73,7 @@ class Handing:
         identity = name or self._journal.identity(HANDOFF, run)
         known = [event for event in self._journal.past(f"handoff-{identity}") if isinstance(event, HandoffOffered)]
         data = known[0].package if known else package.as_json()
-        offer = Offer(identity, giver, run, taker.name, taker_run, task, package.urgency, data, tuple(completed))
+        offer = Offer(identity, giver.name, run, taker.name, taker_run, task, package.urgency, data, tuple(completed))
         command = handoffs.Offer(
             identity,
             self._session,
@@ -104,14 +107,18 @@ class Handing:
             place, taker_run = self._journal.handoff(command), fact.taker_run or ""
             self._offers.append(
                 Offer(
-                    fact.handoff, agents[fact.giver], run, fact.taker, taker_run, fact.task, fact.urgency,
+                    fact.handoff, fact.giver, run, fact.taker, taker_run, fact.task, fact.urgency,
                     fact.package, (), place=place,
                 )
             )  # fmt: skip
 
     def take(self, agent: AgentDefinition, run: str) -> list[dict[str, Any]]:
-        """Everything offered to `run`: the packages that hold up; the others are rejected with reasons."""
+        """Everything offered to `run` since: the packages that hold up; the others are rejected with reasons.
+
+        The reasons go to the giver, as a task if it is still at work, else see `rejected`.
+        """
         packages = []
+        self._offered_elsewhere(run)
         for offer in self._offers_to(run, "offered"):
             offer.problems = self._judged(offer)
             now = self._journal.now()
@@ -123,7 +130,40 @@ class Handing:
                 command = handoffs.Accept(offer.handoff, agent.name, run, now)
                 packages.append(offer.package)
             offer.place = self._journal.handoff(command)
+            if offer.problems and offer.giver_run in self._bus:
+                said = {"text": f"{agent.name} rejected your handoff {offer.handoff}: {'; '.join(offer.problems)}"}
+                task = Draft("task", said, "high", name=f"{offer.handoff}/rejection")
+                self._bus.send(run, offer.giver_run, task, cause=offer.place)
         return packages
+
+    def accepted(self, run: str) -> list[dict[str, Any]]:
+        """The packages that `run` has taken."""
+        return [offer.package for offer in self._offers_to(run, "accepted")]
+
+    def completed(self, run: str) -> list[dict[str, Any]]:
+        """The packages that `run` took and worked by."""
+        return [offer.package for offer in self._offers_to(run, "completed")]
+
+    def rejected(self, run: str) -> list[Offer]:
+        """What `run` has turned down and nobody has put right."""
+        return [offer for offer in self._offers_to(run, "rejected") if not offer.redone]
+
+    def _offered_elsewhere(self, run: str) -> None:
+        """What programs of the session's agents, and its guests, offered to `run` through the log."""
+        known = {offer.handoff for offer in self._offers}
+        for fact in self._bus.offers(run):
+            if fact.handoff in known:
+                continue
+            found = whole(fact, self._journal.log.blob)
+            package = found.package if isinstance(found, HandoffOffered) else {}
+            done = tuple(completed_tasks(self._journal.facts(self._session)))
+            place = self._journal.adopt_offer(fact)
+            self._offers.append(
+                Offer(
+                    fact.handoff, fact.giver, fact.run or "", fact.taker, run, fact.task, fact.urgency, package, done,
+                    place=place,
+                )
+            )  # fmt: skip
 
     def _judged(self, offer: Offer) -> tuple[str, ...]:
         """What speaks against an offer: what was said of it already, else what is found now."""
@@ -136,25 +176,26 @@ class Handing:
 
     def problems(self, run: str) -> list[str]:
         """Why handoffs to `run` were rejected."""
-        return [f"{offer.giver.name}: {each}" for offer in self._offers_to(run, "rejected") for each in offer.problems]
+        return [f"{offer.giver}: {each}" for offer in self.rejected(run) for each in offer.problems]
 
     def cause(self, run: str) -> str | None:
         """The place of the last answer `run` gave to a handoff."""
         answered = [offer for offer in self._offers if offer.taker_run == run]
         return answered[-1].place if answered else None
 
-    def complete(self, run: str, agent: str, status: RunStatus, used: tuple[str, ...]) -> None:
-        """The work `run` took over has ended."""
+    def complete(self, run: str, agent: str, status: RunStatus) -> None:
+        """The work `run` took over has ended; what it used of the packages is in the log."""
         for offer in self._offers_to(run, "accepted"):
-            offer.status, offer.used = "completed", used
-            self._journal.handoff(handoffs.Complete(offer.handoff, agent, run, status, used, self._journal.now()))
+            offer.status, offer.used = "completed", used_of(offer.package, self._journal.facts(self._session), run)
+            command = handoffs.Complete(offer.handoff, agent, run, status, offer.used, self._journal.now())
+            self._journal.handoff(command)
 
     def rows(self) -> list[dict[str, Any]]:
         """Every handoff with its state."""
         return [
             {
                 "handoff": offer.handoff,
-                "giver": offer.giver.name,
+                "giver": offer.giver,
                 "taker": offer.taker,
                 "task": offer.task,
                 "urgency": offer.urgency,
@@ -167,3 +208,8 @@ class Handing:
 
     def _offers_to(self, run: str, status: str) -> list[Offer]:
         return [offer for offer in self._offers if offer.taker_run == run and offer.status == status]
+
+
+def reasons_of(offers: Iterable[Offer]) -> list[str]:
+    """Why `offers` were rejected, each reason once."""
+    return list(dict.fromkeys(problem for offer in offers for problem in offer.problems))

@@ -1,6 +1,6 @@
 """Handoffs between agents of any process: offered by name, bound to the instance, judged when they are received."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from orchestrion.agents.membership import decided
-from orchestrion.agents.package import Package, build_package, problems_of
+from orchestrion.agents.package import Package, build_package, problems_of, used_of
 from orchestrion.agents.post import Letter, Post
 from orchestrion.domain import events as e
 from orchestrion.domain import handoff as handoffs
@@ -77,7 +77,7 @@ class Handover:
         found = next((each for each in waiting if handoff in (None, each.handoff)), None)
         if found is None:
             raise NotFound(f"no handoff {handoff or ''} waits for {taker}".replace("  ", " "))
-        problems = problems_of(found.package, self._workspace, self._completed())
+        problems = problems_of(found.package, self._workspace, completed_tasks(self._facts()))
         if problems:
             self._decide(handoffs.Reject(found.handoff, found.taker, taker, problems, self._post.now()))
             said = f"The handoff {found.handoff} was rejected: {'; '.join(problems)}"
@@ -118,15 +118,9 @@ class Handover:
         return list(rows.values())
 
     def _used(self, taker: str, handoff: str) -> tuple[str, ...]:
-        """Files of the package that the taker read, changed or named to a tool."""
         facts = self._facts()
         offers = [fact for fact in facts if isinstance(fact, e.HandoffOffered) and fact.handoff == handoff]
-        package: dict[str, Any] = offers[0].package if offers else {}
-        context, needs = package.get("executionContext", {}), package.get("dependencies", {})
-        named = [*needs.get("requiredInputs", ()), *needs.get("optionalInputs", ())]
-        named += [*context.get("filesModified", ()), *context.get("filesRead", ())]
-        touched = [_touched(fact) for fact in facts if fact.run == taker]
-        return tuple(name for name in dict.fromkeys(named) if any(name in text for text in touched))
+        return used_of(offers[0].package if offers else {}, facts, taker)
 
     def _decide(self, command: handoffs.Command) -> list[e.Event]:
         def answering(past: list[e.Event]) -> list[e.Event]:
@@ -141,16 +135,17 @@ class Handover:
         found = (record.event for record in log.read(after=began) if isinstance(record, Record))
         return [whole(event, log.blob) for event in found if event.session == session]
 
-    def _completed(self) -> set[str]:
-        """Tasks that ended well: their ids, and what they were called."""
-        done: set[str] = set()
-        tasks: dict[str | None, tuple[str | None, str | None]] = {}
-        for fact in self._facts():
-            if isinstance(fact, e.AgentStarted):
-                tasks[fact.run] = (fact.task_id, fact.task)
-            elif isinstance(fact, e.AgentCompleted):
-                done |= {name for name in tasks.get(fact.run, ()) if name}
-        return done
+
+def completed_tasks(facts: Iterable[e.Event]) -> set[str]:
+    """Tasks that ended well: their ids, and what they were called."""
+    done: set[str] = set()
+    tasks: dict[str | None, tuple[str | None, str | None]] = {}
+    for fact in facts:
+        if isinstance(fact, e.AgentStarted):
+            tasks[fact.run] = (fact.task_id, fact.task)
+        elif isinstance(fact, e.AgentCompleted):
+            done |= {name for name in tasks.get(fact.run, ()) if name}
+    return done
 
 
 def enriched(package: Package, given: Mapping[str, Any]) -> Package:
@@ -191,13 +186,3 @@ def _add(part: dict[str, Any], key: str, value: Any) -> None:
         part[key] = [*part[key], *(each for each in value if each not in part[key])]
     else:
         part[key] = value
-
-
-def _touched(fact: e.Event) -> str:
-    match fact:
-        case e.ToolCalled(params=params):
-            return str(params)
-        case e.AgentCompleted():
-            return "\n".join((*fact.files_read, *fact.files_modified))
-        case _:
-            return ""

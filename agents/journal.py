@@ -5,6 +5,7 @@ not written again, so the same code that ran it finds its way to the first thing
 subject has a name that is the same each time (`identity`).
 """
 
+import json
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -14,13 +15,15 @@ from orchestrion.agents.past import Past
 from orchestrion.domain import handoff as handoffs
 from orchestrion.domain import run as runs
 from orchestrion.domain import session as sessions
+from orchestrion.domain.codec import decode
 from orchestrion.domain.deciding import replay
-from orchestrion.domain.errors import Conflict
+from orchestrion.domain.errors import Conflict, UnreadableEvent
 from orchestrion.domain.events import (
     AgentCompleted,
     AgentFailed,
     AgentStarted,
     Event,
+    HandoffOffered,
     MessageSent,
     ProcessStarted,
     RunStatus,
@@ -33,6 +36,7 @@ Clock = Callable[[], datetime]
 Observer = Callable[[Event], None]
 Key = tuple[str, str, str | None, str | None]
 MESSAGE = "message"
+PAGE_ROWS = 5_000
 
 
 class SteadyClock:
@@ -71,6 +75,7 @@ class Journal:
             self._sessions[past.session] = replay(sessions.evolve, sessions.Session(), past.events)
         self.began_after = records[0].position - 1 if records else log.head()
         """The position before this session's first fact."""
+        self._heard = log.head()
 
     def past(self, stream: str) -> list[Event]:
         """What stood in `stream` before this journal was opened; nothing for a session that was not resumed."""
@@ -146,6 +151,13 @@ class Journal:
         self._handoffs[command.handoff] = replay(handoffs.evolve, state, events)
         return place
 
+    def adopt_offer(self, offered: HandoffOffered) -> str:
+        """Go on with a handoff that another process offered; the place of the offer."""
+        stream = stream_of(offered)
+        self._handoffs[offered.handoff] = handoffs.evolve(handoffs.Handoff(), offered)
+        self._versions[stream] = max(self._versions.get(stream, 0), 1)
+        return f"{stream}@1"
+
     def write(self, events: Sequence[Event]) -> str:
         """Append those of `events`, all of one stream, that are not there yet; the place of the last."""
         return self._enter(events)[1]
@@ -165,6 +177,16 @@ class Journal:
         self._versions = versions
         self._tell(fact.event for fact in facts)
         return standing
+
+    def hear(self, session: str) -> None:
+        """Tell the observer what others wrote into `session` since the last time."""
+        if self._observer is None:
+            return
+        while rows := self.log.rows(after=self._heard, limit=PAGE_ROWS):
+            self._heard = rows[-1][0]
+            for _, stream, version, kind, _, state in rows:
+                if version > self._versions.get(stream, 0):
+                    self._tell(event for event in _readable(kind, state) if event.session == session)
 
     def _enter(self, events: Sequence[Event]) -> tuple[list[Event], str]:
         """Each event as it stands in the log now, and the place of the last."""
@@ -220,3 +242,11 @@ class Journal:
 def _key(stream: str, event: Event) -> Key:
     """What makes two facts the same one, told again: subject, kind, and whose."""
     return stream, event.kind, event.run, event.agent
+
+
+def _readable(kind: str, state: bytes) -> list[Event]:
+    """The stored fact, if this version can read it; `orchestrion status` counts the others."""
+    try:
+        return [decode(kind, json.loads(state))]
+    except UnreadableEvent:
+        return []

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from orchestrion.agents.exchange import Instance
 from orchestrion.agents.post import Post
 from orchestrion.domain.errors import NotFound
-from orchestrion.domain.events import MessageSent
+from orchestrion.domain.events import HandoffOffered, MessageSent
 from orchestrion.domain.ports import Log
 
 Known = Collection[str]
@@ -34,6 +34,14 @@ class Outside:
             return []
         post.exchange.catch_up()
         return post.exchange.subscribers(topic, but=but)
+
+    def offers(self, run: str) -> list[HandoffOffered]:
+        """What was ever offered to `run`, by whichever process."""
+        post = self._post()
+        if post is None:
+            return []
+        post.exchange.catch_up()
+        return post.exchange.offers[run]
 
     def able(self, capability: str, *, but: str) -> list[Instance]:
         """Runs with `capability` that are there now, the most able first."""

@@ -1,6 +1,6 @@
 """The handoff package: what an agent leaves to the next, built from the log and held against the workspace."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from orchestrion.domain.payloads import RANKS
 
 MAX_LISTED = 50
 """Entries of one list of a package; the log has the rest."""
+PROMPT = "prompt"
+"""Where a call holds what its agent was told, the package included; that is no use of it."""
 SEARCH_TOOLS = frozenset({"grep", "glob", "search", "rg", "find", "websearch"})
 
 
@@ -150,6 +152,27 @@ def problems_of(package: dict[str, Any], workspace: Path, completed: Iterable[st
     known = set(completed)
     problems += [f"{task}: is not complete" for task in read.dependencies.completed_tasks if task not in known]
     return tuple(problems)
+
+
+def used_of(package: Mapping[str, Any], facts: Iterable[e.Event], run: str) -> tuple[str, ...]:
+    """Files of `package` that its taker's `run` read, changed or named to a tool, as the session's `facts` show."""
+    context, needs = package.get("executionContext") or {}, package.get("dependencies") or {}
+    named = [*needs.get("requiredInputs", ()), *needs.get("optionalInputs", ())]
+    named += [*context.get("filesModified", ()), *context.get("filesRead", ())]
+    touched = [_touched(fact) for fact in facts if fact.run == run]
+    return tuple(name for name in dict.fromkeys(named) if any(name in text for text in touched))
+
+
+def _touched(fact: e.Event) -> str:
+    match fact:
+        case e.ToolCalled(params=dict(params)):
+            return str({name: value for name, value in params.items() if name != PROMPT})
+        case e.ToolCalled(params=params):
+            return str(params)
+        case e.AgentCompleted():
+            return "\n".join((*fact.files_read, *fact.files_modified))
+        case _:
+            return ""
 
 
 def _is_rejection(message: e.MessageSent) -> bool:

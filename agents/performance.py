@@ -9,11 +9,12 @@ from typing import Any
 from orchestrion.agents.assisting import Assisting
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.exchange import CONDUCTOR
+from orchestrion.agents.handing import Offer, reasons_of
 from orchestrion.agents.opening import PLAN_VERSION
 from orchestrion.agents.reports import Finding, gone
 from orchestrion.agents.result import ExecutionResult
 from orchestrion.agents.runner import Outcome
-from orchestrion.agents.running import Done, Running
+from orchestrion.agents.running import Done, Running, reworked
 from orchestrion.agents.stage import Stage, Turn
 from orchestrion.agents.trees import Phase, Tree, overlap
 from orchestrion.domain import events as e
@@ -41,11 +42,12 @@ class Performance:
                 serving = group.create_task(self._assisting.serve())
                 for number, phase in enumerate(self.stage.plan.phases, 1):
                     self._assisting.phase, here = number, Phase(number, phase)
+                    await self._receive(here)
                     async with asyncio.TaskGroup() as together:
                         for agent in phase:
                             together.create_task(self._task(self.stage.plan.task_of(agent), here))
                 serving.cancel()
-            self.stage.bus.take(self.stage.conductor)
+            self._assisting.last_words()
         except* OrchestrionError as failures:
             raise _first(failures) from None
         finally:
@@ -101,8 +103,7 @@ class Performance:
             phase.merged(agent.name)
         report = stage.report_of(run)
         if report is not None:
-            used = tuple(name for name in turn.files if name in report.files_modified)
-            self._handing.complete(run, agent.name, report.status, used)
+            self._handing.complete(run, agent.name, report.status)
             if report.status == "completed":
                 self._hand_on(task, agent, run)
         await self._assisting.ended(run)
@@ -112,14 +113,22 @@ class Performance:
         self, task: e.PlannedTask, agent: AgentDefinition, run: str, phase: Phase, tree: Tree | None
     ) -> tuple[Turn, Done | None]:
         """The run from its start to what it has done; None if it has ended already."""
-        stage = self.stage
         reason = self._not_possible(task)
-        packages = [] if reason else self._handing.take(agent, run)
+        if reason is None:
+            self._handing.take(agent, run)
+        packages = self._handing.accepted(run)
         if rejected := self._handing.problems(run):
             reason = f"what was handed over does not hold up: {'; '.join(rejected)}"
         turn = Turn(agent, run, task.task, phase.number, task.id, files=self._handed(packages))
         turn = replace(turn, context={"handoffs": packages})
-        started = stage.start(turn, self._handing.cause(run) or self._planned)
+        return await self._begin(turn, self._handing.cause(run) or self._planned, tree, reason)
+
+    async def _begin(
+        self, turn: Turn, cause: str, tree: Tree | None, reason: str | None = None
+    ) -> tuple[Turn, Done | None]:
+        """Start the run and let it work, unless there is a `reason` not to or no budget left; likewise."""
+        stage = self.stage
+        started = stage.start(turn, cause)
         if stage.take_over(turn):
             return turn, None
         stopped = stage.budget.stopped()
@@ -136,6 +145,45 @@ class Performance:
                 return turn, None
             turn = replace(turn, folder=tree.work)
         return turn, await self.running.run(turn, started, tree)
+
+    async def _receive(self, phase: Phase) -> None:
+        """Let the takers of a phase look at what they were offered: what does not hold up is put right by its giver."""
+        tasks = [self.stage.plan.task_of(name) for name in phase.agents]
+        for again in range(self.stage.limits.reworks + 1):
+            turned_down: dict[str, list[Offer]] = {}
+            for task in (task for task in tasks if self._not_possible(task) is None):
+                self._handing.take(self.stage.roster[task.agent], self._runs[task.agent])
+                for offer in self._handing.rejected(self._runs[task.agent]):
+                    turned_down.setdefault(offer.giver, []).append(offer)
+            if again == self.stage.limits.reworks:
+                return
+            for giver, offers in turned_down.items():
+                if giver in self._runs and offers[0].giver_run == self._runs[giver]:
+                    await self._put_right(self.stage.plan.task_of(giver), offers, phase)
+
+    async def _put_right(self, task: e.PlannedTask, offers: list[Offer], phase: Phase) -> None:
+        """The giver works once more, with what was wrong as its task, and hands over anew to those who rejected it."""
+        stage, agent, reasons = self.stage, self.stage.roster[task.agent], reasons_of(offers)
+        earlier, cause = self._runs[agent.name], stage.send_back(self._runs[task.agent], offers)
+        run = self._runs[agent.name] = stage.run_for(agent.name, cause, stage.journal.all_past())
+        packages = self._handing.completed(earlier)
+        turn = Turn(agent, run, task.task, phase.number, task.id, files=self._handed(packages))
+        turn = reworked(replace(turn, context={"handoffs": packages}), "what you handed over", offers[0].taker, reasons)
+        stage.bus.join(run, agent.name)
+        async with self._slots:
+            tree = self._tree(agent, run, None)
+            turn, done = await self._begin(turn, cause, tree)
+            if done is not None:
+                await self._settle(turn, done, tree, None)
+        report = stage.report_of(run)
+        if report is not None and report.status == "completed":
+            done_now = [other.id for other in stage.plan.tasks if self._is_done(other)]
+            for offer in offers:
+                taker = stage.roster[offer.taker]
+                self._handing.offer(agent, run, taker, offer.taker_run, task=offer.task, completed=done_now)
+                offer.redone = True
+        await self._assisting.ended(run)
+        stage.bus.leave(run, "its run has ended")
 
     async def _settle(self, turn: Turn, done: Done, tree: Tree | None, phase: Phase | None) -> None:
         """Bring what a run changed into the working copy, when it is its turn in the phase, and end the run."""

@@ -1,7 +1,7 @@
 """One run of one agent: within its time and its limits, validated if it must be, its outcome never an exception."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.util import find_spec
@@ -102,7 +102,7 @@ class Running:
                 return
             if again < self._stage.limits.reworks:
                 self._judged(turn, rejected)
-                turn = _rework(first, rejected, again + 1)
+                turn = reworked(first, "your changes", rejected.by, rejected.reasons, again + 1)
         if rejected is not None:
             _fail(done, rejected)
 
@@ -206,11 +206,11 @@ class Rejected:
     reasons: tuple[str, ...]
 
 
-def _rework(turn: Turn, rejected: Rejected, number: int) -> Turn:
+def reworked(turn: Turn, what: str, by: str, reasons: Sequence[str], number: int = 1) -> Turn:
     """The turn once more, with what is wrong as its work."""
-    reasons = "\n".join(f"- {reason}" for reason in rejected.reasons)
-    task = f"{turn.task}\n\nRework {number}: {rejected.by} rejected your changes. Put this right:\n{reasons}"
-    rework = {"by": rejected.by, "number": number, "reasons": list(rejected.reasons)}
+    listed = "\n".join(f"- {reason}" for reason in reasons)
+    task = f"{turn.task}\n\nRework {number}: {by} rejected {what}. Put this right:\n{listed}"
+    rework = {"by": by, "number": number, "reasons": list(reasons)}
     return replace(turn, task=task, context={**turn.context, "rework": rework})
 
 

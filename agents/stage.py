@@ -1,6 +1,6 @@
 """What all runs of a session share: the plan, the place, the pen, the bus, and how each run began and ended."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from orchestrion.agents.bus import Bus, Draft
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.desk import Company, RunDesk
 from orchestrion.agents.exchange import CONDUCTOR
-from orchestrion.agents.handing import Handing
+from orchestrion.agents.handing import Handing, Offer, reasons_of
 from orchestrion.agents.journal import Journal
 from orchestrion.agents.limits import Limits
 from orchestrion.agents.mcp_config import DEFAULT_USE, NO_SERVERS, McpUse, Servers
@@ -113,9 +113,9 @@ class Stage:
         known = [f.run for f in self._starts(agent, past) if f.parent_run == parent and f.cause not in helped]
         return known[number] or "" if number < len(known) else self.next_run(agent)
 
-    def helper_run(self, agent: str, request: str, past: Iterable[e.Event]) -> str:
-        """The name of the instance of `agent` that serves the request which stands at `request`; always the same."""
-        known = next((start.run for start in self._starts(agent, past) if start.cause == request), None)
+    def run_for(self, agent: str, cause: str, past: Iterable[e.Event]) -> str:
+        """The name of the instance of `agent` that the fact at `cause` calls for; the same one when played again."""
+        known = next((start.run for start in self._starts(agent, past) if start.cause == cause), None)
         return known or self.next_run(agent)
 
     def _starts(self, agent: str, past: Iterable[e.Event]) -> list[e.AgentStarted]:
@@ -123,6 +123,23 @@ class Stage:
         starts = [fact for fact in past if isinstance(fact, e.AgentStarted) and fact.agent == agent and fact.run]
         self._attempts[agent] = max([self._attempts.get(agent, 0), *(fact.attempt or 0 for fact in starts)])
         return starts
+
+    def send_back(self, giver_run: str, offers: Sequence[Offer]) -> str:
+        """What a run handed over goes back to its giver, for its taker's reasons; the place of the fact."""
+        event = e.OutcomeJudged(
+            source="conductor",
+            happened_at=self.journal.now(),
+            session=self.session,
+            run=offers[0].taker_run,
+            agent=offers[0].taker,
+            cause=offers[0].place,
+            subject=giver_run,
+            verdict="rejected",
+            rework=True,
+            by=offers[0].taker,
+            reason="; ".join(reasons_of(offers)),
+        )
+        return self.journal.write([event])
 
     def desk(self, turn: Turn, started: str, *, quiet: bool = False, clock: Standstill | None = None) -> RunDesk:
         """Where the turn's runner sits; `clock` is that of the run whose time it takes, if not its own."""

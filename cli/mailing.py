@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrion.domain.ports import Log
 
 CAPABILITY = "capability:"
+HANDOFF = "handoff"
 COLUMNS = ("message", "happened_at", "sender", "type", "priority", "payload", "in_reply_to", "thread", "topic")
 BRIEF = ("happened_at", "sender", "type", "priority", "payload", "message")
 SHOWN_CHARACTERS = 80
@@ -51,6 +52,9 @@ def sent(home: Home, session: str | None, to: str, letter: "Letter", form: Forma
 
     with written_log(home) as (log, _):
         post, sender, _ = counter(home, log, session)
+        if letter.type == HANDOFF and isinstance(letter.payload, dict) and HANDOFF not in letter.payload:
+            answer(_handed_over(post, sender, to, letter.payload), form)
+            return
         if to.startswith(CAPABILITY):
             message = _helped(post, sender, to.removeprefix(CAPABILITY), letter)
         elif to.startswith(TOPIC):
@@ -60,6 +64,17 @@ def sent(home: Home, session: str | None, to: str, letter: "Letter", form: Forma
     keep = {"message", "session", "sender", "recipient", "recipient_runs", "type", "priority", "thread", "expires_at"}
     shown = message.model_dump(mode="json", include=keep)
     answer(shown, form)
+
+
+def _handed_over(post: "Post", sender: str, to: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Offer a handoff with what the log knows and `given` beyond. Raises as `Handover.offer` does."""
+    from pathlib import Path
+
+    from orchestrion.agents.handover import Handover
+
+    offered = Handover(post, Path.cwd()).offer(sender, to, given)
+    keep = {"handoff", "session", "giver", "taker", "taker_run", "task", "urgency", "package"}
+    return offered.model_dump(mode="json", include=keep)
 
 
 def _helped(post: "Post", sender: str, capability: str, letter: "Letter") -> "MessageSent":

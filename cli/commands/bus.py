@@ -47,6 +47,9 @@ def send(
 
     An assistance_request to `capability:NAME` goes to the most able agent that has nothing to do, waiting for one up to
     --expires (60 s); with --priority high, critical or immediate the conductor may start a run for it.
+
+    A handoff with a `task` in its payload is a real one: its package is what the log knows of the sender's run, and
+    what the payload adds (recommendations, dependencies, urgency …); who takes it judges it first.
     """
     from orchestrion.agents.post import Letter
     from orchestrion.cli.mailing import payload_of, sent

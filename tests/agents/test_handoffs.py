@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrion.agents import Limits, Plan
 from orchestrion.agents.package import build_package, problems_of
 from orchestrion.domain import events as e
 
@@ -159,9 +160,70 @@ def test_a_handoff_that_does_not_hold_up_is_rejected_and_its_taker_does_not_run(
     )
     agent("alpha", script, step={"reads": "sarif"})
     agent("beta", after=["alpha-work"])
-    played = play("alpha beta")
+    played = play("alpha beta", limits=Limits(reworks=0))
     (rejected,) = played.of(e.HandoffRejected)
     assert rejected.problems == ("app.py: is not in the workspace",)
     (failed,) = played.of(e.AgentFailed)
     assert (failed.agent, failed.status) == ("beta", "refused")
     assert "app.py: is not in the workspace" in failed.reason
+
+
+LOOK = (
+    "import json, pathlib; print(json.dumps({'runs': [{'results': [{'ruleId': 'R1', 'level': 'error',"
+    " 'message': {'text': 'bad'}, 'locations': [{'physicalLocation': {'artifactLocation': {'uri': 'app.py'}}}]}"
+    "] if pathlib.Path('app.py').exists() else []}]}))"
+)
+
+
+def test_what_does_not_hold_up_goes_back_to_its_giver_as_work_and_is_handed_over_anew(
+    agent: Callable[..., Path], play: Callable[..., object], workspace: Path
+) -> None:
+    (workspace / "other.py").write_text("x = 1\n")
+    agent("alpha", LOOK, step={"reads": "sarif"})
+    agent("beta", "import pathlib; pathlib.Path('app.py').unlink()", writes=True, after=["alpha-work"])
+    agent("gamma", after=["alpha-work", "beta-work"])
+    waits = {"alpha": (), "beta": ("alpha",), "gamma": ("alpha", "beta")}
+    tasks = tuple(e.PlannedTask(id=name, agent=name, task="work", depends_on=after) for name, after in waits.items())
+    played = play("work", plan=Plan("work", tasks, (("alpha",), ("beta",), ("gamma",)), "test"))
+    assert played.result.status == "completed", played.result.reason
+    (rejected,) = played.of(e.HandoffRejected)
+    assert (rejected.taker, rejected.problems) == ("gamma", ("app.py: is not in the workspace",))
+    (judged,) = played.of(e.OutcomeJudged)
+    first, second = played.of(e.AgentStarted, agent="alpha")
+    assert (judged.subject, judged.rework, judged.by) == (first.run, True, "gamma")
+    assert "gamma rejected what you handed over. Put this right:\n- app.py: is not in the workspace" in second.task
+    (again,) = played.of(e.HandoffOffered, run=second.run)
+    assert (again.taker, again.package["dependencies"]["requiredInputs"]) == ("gamma", [])
+    assert sorted(row["status"] for row in played.result.handoffs) == ["completed"] * 3 + ["rejected"]
+
+
+def test_it_goes_back_only_so_often_and_then_the_taker_is_refused(
+    agent: Callable[..., Path], play: Callable[..., object]
+) -> None:
+    stubborn = LOOK.replace(" if pathlib.Path('app.py').exists() else []", "")
+    agent(
+        "alpha", "import pathlib; pathlib.Path('app.py').unlink(missing_ok=True); " + stubborn, step={"reads": "sarif"}
+    )
+    agent("beta", after=["alpha-work"])
+    played = play("alpha beta", limits=Limits(reworks=2))
+    assert len(played.of(e.AgentStarted, agent="alpha")) == len(played.of(e.HandoffRejected)) == 3
+    (failed,) = played.of(e.AgentFailed)
+    assert (failed.agent, failed.status) == ("beta", "refused")
+    assert failed.reason.count("app.py: is not in the workspace") == 1
+
+
+def test_what_a_taker_read_or_named_to_a_tool_counts_as_used_and_what_it_was_only_told_does_not(
+    agent: Callable[..., Path], play: Callable[..., object], workspace: Path
+) -> None:
+    (workspace / "other.py").write_text("x = 1\n")
+    both = (
+        LOOK.replace("'R1'", "name")
+        .replace("[{'ruleId'", "[{'ruleId'")
+        .replace("'uri': 'app.py'}}}]}]", "'uri': name}}}]} for name in ('app.py', 'other.py')]")
+    )
+    agent("alpha", both, step={"reads": "sarif"})
+    agent("beta", steps=[{"name": "read", "run": ["cat", "app.py"]}], after=["alpha-work"])
+    agent("gamma", command=["cat"], prompt="stdin", after=["alpha-work"])
+    played = play("alpha beta gamma")
+    used = {f.taker: f.used for f in played.of(e.HandoffCompleted)}
+    assert used == {"beta": ("app.py",), "gamma": ()}

@@ -115,6 +115,8 @@ def test_a_person_speaks_as_human_and_is_answered(talk: Talk, speak: Any, monkey
         (("helper", "--type", "optimization_tip", "--payload", TIP, "--priority", "9"), 2, "no priority '9'"),
         (("helper", "--type", "optimization_tip", "--payload", TIP, "--reply-to", "msg_0"), 3, "no message msg_0"),
         (("helper", "--type", "optimization_tip", "--payload", TIP, "--session", "ses_zz"), 3, "no session begins"),
+        (("helper", "--type", "handoff", "--payload", '{"task": "x"}'), 5, "nothing to hand over"),
+        (("helper", "--type", "handoff", "--payload", '{"text": "x"}'), 2, "a handoff needs a task"),
         (("capability:sql", "--type", "warning", "--payload", '{"warning": "x"}'), 2, "--type assistance_request"),
         (("capability:sql", "--type", "assistance_request", "--payload", "{}", "--expires", "0"), 3, "nobody has the"),
     ],
@@ -224,3 +226,38 @@ def test_a_program_that_a_conductor_runs_gets_help_from_a_run_that_is_started_fo
     ]
     agents_run = speak("agents", "--format", "json").json
     assert {(row["agent"], row["status"]) for row in agents_run} == {("alpha", "completed"), ("dba", "completed")}
+
+
+def test_a_program_hands_over_to_who_comes_later_and_what_it_adds_arrives(
+    tmp_path: Path, speak: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORCHESTRION_HOME", str(tmp_path / "home"))
+    program, team = Path(sys.executable).parent / "orchestrion", tmp_path / "team"
+    given = json.dumps(
+        {"task": "Cache it", "recommendations": {"nextActions": ["Add an index"]}, "urgency": "critical"}
+    )
+    bad = json.dumps({"task": "Read it", "dependencies": {"requiredInputs": ["gone.py", "../outside.py"]}})
+    offer = f"{program} send beta --type handoff --payload"
+    team.mkdir()
+    agents = {
+        "alpha": {"command": ["sh", "-c", f"{offer} '{given}' && {offer} '{bad}'"], "capabilities": ["alpha-work"]},
+        "beta": {"command": ["cat"], "prompt": "stdin", "after": ["alpha-work"]},
+    }
+    for name, front in agents.items():
+        keys = {"name": name, "keywords": [name], "runner": "process", **front}
+        lines = "\n".join(f"{key}: {json.dumps(value)}" for key, value in keys.items())
+        (team / f"{name}.md").write_text(f"---\n{lines}\n---\nWork.\n")
+    (tmp_path / "project").mkdir()
+    run = ("run", "alpha beta", "--workspace", tmp_path / "project", "--team", team)
+    monkeypatch.setenv("ORCHESTRION_REWORKS", "0")
+    said = speak(*run, "--format", "json")
+    rows = speak("handoffs", "--format", "json").json
+    assert {(row["giver"], row["taker"]) for row in rows} == {("alpha", "beta")}, said.err
+    assert sorted(row["status"] for row in rows) == ["completed", "completed", "rejected"]
+    assert "3 handoffs in" in said.err, "what other processes say is told as well"
+    (rejected,) = [row for row in rows if row["status"] == "rejected"]
+    assert rejected["problems"] == ["gone.py: is not in the workspace", "../outside.py: lies outside the workspace"]
+    (critical,) = [row for row in rows if row["urgency"] == "critical"]
+    shown = speak("handoffs", "show", critical["handoff"], "--format", "json").json
+    assert shown["package"]["recommendations"]["nextActions"] == ["Add an index"]
+    assert said.code == 10, "what does not hold up is not worked on"
