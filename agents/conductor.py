@@ -19,6 +19,7 @@ from orchestrion.agents.orphans import end_orphans
 from orchestrion.agents.past import Past, recall
 from orchestrion.agents.performance import Performance
 from orchestrion.agents.planner import Plan, check_plan, make_plan
+from orchestrion.agents.remembering import leave
 from orchestrion.agents.result import ExecutionResult
 from orchestrion.agents.roster import Roster
 from orchestrion.agents.running import check_runnable
@@ -182,6 +183,7 @@ class Conductor:
         with Watch(self._log, session.name, session.holding, cancel=stop.cancel, lost=stop.lost) as watch:
             try:
                 status, reason = await work
+                await leave(performance.stage)
             except asyncio.CancelledError:
                 if stop.why is None:
                     raise

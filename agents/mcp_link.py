@@ -1,8 +1,11 @@
 """One MCP server of a session: started when it is first needed, asked, started again with backoff when it died."""
 
 import asyncio
+import contextlib
+import fcntl
+import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_TOOLS = 1_000
 CLOSE_SECONDS = 10.0
+LOCK_POLL_SECONDS = 0.01
 FLOODED = "it sent"
 """So begins the reason of a server that was ended because it said too much."""
 T = TypeVar("T")
@@ -102,13 +106,28 @@ class Link:
                 await asyncio.wait([owner], timeout=CLOSE_SECONDS)
 
     async def _asked(self, what: str, ask: "Callable[[Client], Awaitable[T]]", *, again: bool) -> T:
-        async with self._turn:
+        async with self._turn, self._alone():
             try:
                 return await self._once(what, ask)
             except Trouble as trouble:
                 if not again or trouble.problem != "died":
                     raise
             return await self._once(what, ask)
+
+    @contextlib.asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """A server that takes one call at a time takes one of all processes of this home, for they share its file."""
+        home = self._place.home
+        if not self.config.one_at_a_time or home is None:
+            yield
+            return
+        descriptor = os.open(home / f"mcp-{self.config.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            while not _locked(descriptor):
+                await asyncio.sleep(LOCK_POLL_SECONDS)
+            yield
+        finally:
+            os.close(descriptor)
 
     async def _once(self, what: str, ask: "Callable[[Client], Awaitable[T]]") -> T:
         client = await self._connected()
@@ -257,6 +276,14 @@ class Link:
 
         if isinstance(message, ToolListChangedNotification):
             self.tools_changed = True
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _without_secrets(url: str) -> str:

@@ -145,7 +145,7 @@ class ServerPool:
         if not tool.read_only and self._sharing is not None:
             self._sharing.wrote(tool.server)
         starts = link.starts
-        result = await link.call(tool.name, params, again=now[tool.name].idempotent)
+        result = await link.call(tool.name, params, again=tool.idempotent or now[tool.name].idempotent)
         if link.starts != starts:  # it died of this call and answered after a restart
             await self._look(tool.server)
         return answer_of(tool.full_name, result)

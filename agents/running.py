@@ -13,6 +13,7 @@ from orchestrion.agents.desk import RunDesk
 from orchestrion.agents.mcp_config import NO_SERVERS, Servers
 from orchestrion.agents.mcp_servers import servers_of
 from orchestrion.agents.planner import Plan
+from orchestrion.agents.remembering import remembered
 from orchestrion.agents.roster import Roster
 from orchestrion.agents.runner import Lost, Outcome, Runner
 from orchestrion.agents.runner_process import ProcessRunner
@@ -109,7 +110,7 @@ class Running:
     async def _work(self, turn: Turn, desk: RunDesk, done: Done, tree: Tree | None) -> None:
         """The agent's own work, and the files it changed."""
         work, runner = self._stage.work_for(turn), RUNNERS[turn.agent.runner or "steps"]
-        done.outcome = await runner.run(work, desk)
+        done.outcome = await runner.run(await remembered(self._stage, work, desk), desk)
         if tree is None:
             return
         if not tree.work.is_dir():

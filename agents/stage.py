@@ -72,6 +72,7 @@ class Stage:
         self.session, self.plan, self.roster, self.place = session, plan, roster, place
         self.journal, self.limits, self.python = journal, limits, python
         self.bus = Bus(journal, session)
+        self.mcp = mcp
         self.servers = ServerPool(
             servers,
             Place(session, place.work, place.origin, place.folder.parents[1]),

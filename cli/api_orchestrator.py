@@ -11,7 +11,7 @@ from orchestrion.agents import Conductor, ExecutionResult, Limits, Plan, Roster,
 from orchestrion.agents.commanding import as_command, plan_request
 from orchestrion.cli.api_bus import CommunicationBus
 from orchestrion.cli.settings import load_settings
-from orchestrion.cli.teamwork import limits_of
+from orchestrion.cli.teamwork import limits_of, mcp_use
 from orchestrion.cli.wiring import home_of, prices_of, stored, written_log
 from orchestrion.domain.errors import Refused
 from orchestrion.domain.events import Event
@@ -44,6 +44,7 @@ class Orchestrator:
         self.workspace, self.home = workspace or Path.cwd(), home_of(home)
         held = load_settings(self.workspace, options=settings)
         self._team, self._limits, self._python = team, limits or limits_of(held), held["orchestration.python"]
+        self._mcp = mcp_use(held)
         self._stack = ExitStack()
         self._log: Log | None = None
         self._roster: Roster | None = None
@@ -76,7 +77,9 @@ class Orchestrator:
             roster, plan = await asyncio.to_thread(plan_request, request, self.workspace, team=self._team)
         limits = self._limits if timeout is None else replace(self._limits, session_seconds=timeout)
         python = Path(self._python) if self._python else None
-        conductor = Conductor(log, home=self.home.path, limits=limits, python=python, prices=prices_of(self.home))
+        conductor = Conductor(
+            log, home=self.home.path, limits=limits, python=python, prices=prices_of(self.home), mcp=self._mcp
+        )
         execution = conductor.execute(request, self.workspace, roster, plan=plan, apply=apply, observer=observer)
         task = asyncio.ensure_future(execution)
         self._executing.add(task)

@@ -75,7 +75,8 @@ SETTINGS: tuple[Setting, ...] = (
             ("ORCHESTRION_MCP_SHARING",)),
     Setting("learning", "max_executions_per_agent", int, None, "learning reads the whole log", used=False),
     Setting("learning", "pattern_confidence_threshold", int, 70, "percent from which a pattern is told", used=False),
-    Setting("learning", "mcp_integration", bool, False, "also keep patterns in a memory server", used=False),
+    Setting("learning", "mcp_integration", bool, False,
+            "also keep patterns and handed-over context in the memory server; unset: if it is switched on"),
 )  # fmt: skip
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 

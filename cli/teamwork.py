@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from orchestrion.domain.events import Event
 
 AGENT_COLUMNS = ("agent", "status", "duration_ms", "files_modified", "summary", "reason", "remedy")
+MEMORY_SWITCHES = ("memory_bank", "memory")
+"""A memory server that is switched on is used, unless `learning.mcp_integration` says otherwise."""
 PLAN_COLUMNS = ("phase", "id", "agent", "task", "depends_on", "matched")
 
 
@@ -137,7 +139,9 @@ def mcp_use(settings: Settings) -> "McpUse":
         for name, held in settings.values.items()
         if name.startswith("mcp.")
     }
-    return McpUse(switches, settings["communication.mcp_sharing"], settings["learning.mcp_integration"])
+    asked = settings.values["learning.mcp_integration"]
+    on, _ = next((held for name, held in switches.items() if name.replace("-", "_") in MEMORY_SWITCHES), (False, ""))
+    return McpUse(switches, settings["communication.mcp_sharing"], on if asked.origin == "default" else asked.value)
 
 
 def limits_of(settings: Settings) -> "Limits":
