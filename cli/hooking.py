@@ -17,6 +17,17 @@ def settings_file(project: bool) -> Path:
     return (Path(folder) if folder else Path.home() / ".claude") / "settings.json"
 
 
+def posting_to(home: Path | None, port: int | None, project: bool) -> str:
+    """Where hooks are posted to. Raises Refused for a project's settings, which others may read."""
+    from orchestrion.cli.receiving import hook_url
+    from orchestrion.cli.wiring import home_of
+    from orchestrion.domain.errors import Refused
+
+    if project:
+        raise Refused("--http writes a token, and a project's settings are shared: install it with --user")
+    return hook_url(home_of(home), port)
+
+
 def hook_command(home: Path | None) -> str:
     """The command line of our hook, by its full path: an agent's PATH may not have it.
 

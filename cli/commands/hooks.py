@@ -27,20 +27,24 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the change a
 
 def install(
     product: ProductArgument,
+    *,
     project: ProjectOption = False,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
+    http: Annotated[bool, typer.Option("--http", help="Post to `orchestrion collect`; it must be running.")] = False,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Of the collector; else 4318.")] = None,
     home: HomeOption = None,
 ) -> None:
     """Have a coding agent tell us all that it does, live.
 
     Shows the change to its settings, asks, and keeps a backup.
     """
-    from orchestrion.cli.hooking import hook_command, settings_file
+    from orchestrion.cli.hooking import hook_command, posting_to, settings_file
     from orchestrion.cli.show import say
     from orchestrion.ingest.hooks.installing import carry_out, installing
 
-    change = installing(settings_file(project), hook_command(home))
+    url = posting_to(home, port, project) if http else None
+    change = installing(settings_file(project), hook_command(home), url)
     if not change.needed:
         say(f"{change.path} has our hooks already; nothing to change.")
     elif _wanted(change, yes, dry_run):

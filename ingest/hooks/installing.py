@@ -46,12 +46,15 @@ class Change:
         return "\n".join(difflib.unified_diff(old, new, was, will, lineterm=""))
 
 
-def installing(path: Path, command: str) -> Change:
-    """The change that hooks `command` to all events in the settings file `path`. Raises BadDefinition."""
+def installing(path: Path, command: str, url: str | None = None) -> Change:
+    """The change that hooks `command`, or what listens at `url`, to all events in the settings file `path`.
+
+    Raises BadDefinition.
+    """
     path = _real(path)
     before = path.read_bytes() if path.exists() else None
     bom, text = _text(before, path)
-    after = f"{bom}{with_hooks(text, command, path)}".encode()
+    after = f"{bom}{with_hooks(text, command, path, url)}".encode()
     spent = _spent(path, before)
     if spent is not None:
         original = None if spent.name.endswith(_NOTHING) else spent.read_bytes()

@@ -14,23 +14,30 @@ TIMEOUT_SECONDS = 5
 
 ASKED_FOR = tuple(event for event in EVENTS if event not in NOT_ASKED_FOR)
 
+COMMAND_ONLY = frozenset({"SessionStart"})
+"""Events that Claude Code (2.1.330) never posts: they keep a command where the others are posted."""
+
 _OURS = re.compile(r"orchestrion(?:-hook|(?:\.exe)?['\"]? hook|\.cli\.hook)(?![\w-])")
+_OUR_URL = re.compile(r"http://127\.0\.0\.1:\d+/hooks/[\w-]+")
 
 
-def with_hooks(text: str, command: str, path: Path) -> str:
+def with_hooks(text: str, command: str, path: Path, url: str | None = None) -> str:
     """The settings `text` with `command` hooked to every event that is asked for; as it is if that stands there.
 
-    An older command of ours gives way. Raises BadDefinition, naming `path` and line, for settings with an error.
+    With a `url` events are posted there instead, but for those that never are. Older hooks of ours give way.
+    Raises BadDefinition, naming `path` and line, for settings with an error.
     """
     checked(text, path)
+    wanted = {event: command if url is None or event in COMMAND_ONLY else url for event in ASKED_FOR}
     found = [(event, name) for event, _, _, name in _ours(text)]
-    if sorted(found) == sorted((event, command) for event in ASKED_FOR):
+    if sorted(found) == sorted(wanted.items()):
         return text
     text = without_hooks(text, path)
     if container(text).get("hooks") is None:
         text = inserted(text, container(text), {}, "hooks")
-    entry = {"hooks": [{"type": "command", "command": command, "timeout": TIMEOUT_SECONDS}]}
-    for event in ASKED_FOR:
+    for event, target in wanted.items():
+        how = {"type": "http", "url": url} if target == url else {"type": "command", "command": command}
+        entry = {"hooks": [{**how, "timeout": TIMEOUT_SECONDS}]}
         hooks = _hooks(text)
         at = hooks.get(event)
         text = inserted(text, hooks, [entry], event) if at is None else inserted(text, container(text, at.value), entry)
@@ -76,16 +83,25 @@ def _hooks(text: str) -> Container:
 
 
 def _ours(text: str) -> list[tuple[str, int, int, str]]:
-    """(event, index of the group, index of the hook, command) of each command of ours."""
+    """(event, index of the group, index of the hook, command or URL) of each hook of ours."""
     member = container(text).get("hooks")
     events: dict[str, Any] = member.content if member else {}
     return [
-        (event, group, index, hook["command"])
+        (event, group, index, name)
         for event, groups in events.items()
         for group, entry in enumerate(groups)
         for index, hook in enumerate(_list(entry))
-        if isinstance(hook, dict) and isinstance(hook.get("command"), str) and _OURS.search(hook["command"])
+        if (name := _name(hook)) is not None
     ]
+
+
+def _name(hook: Any) -> str | None:
+    """The command or URL of a hook of ours; None for those of others."""
+    said = hook if isinstance(hook, dict) else {}
+    command, url = said.get("command"), said.get("url")
+    if isinstance(command, str) and _OURS.search(command):
+        return command
+    return url if isinstance(url, str) and _OUR_URL.fullmatch(url) else None
 
 
 def _list(entry: Any) -> list[Any]:

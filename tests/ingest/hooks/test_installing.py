@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from orchestrion.domain.errors import BadDefinition
+from orchestrion.cli.commands import hooks
+from orchestrion.domain.errors import BadDefinition, Refused
 from orchestrion.ingest.hooks.events import EVENTS, NOT_ASKED_FOR
 from orchestrion.ingest.hooks.installing import carry_out, installing, uninstalling
 from orchestrion.ingest.hooks.settings import ASKED_FOR, with_hooks, without_hooks
@@ -193,3 +194,27 @@ def test_putting_in_and_taking_out_leaves_the_same_settings(
     hooked = with_hooks(text, COMMAND, NOWHERE)
     assert with_hooks(hooked, COMMAND, NOWHERE) == hooked
     assert json.loads(without_hooks(hooked, NOWHERE)) == json.loads(text)
+
+
+URL = "http://127.0.0.1:4318/hooks/aB-9_x"
+
+
+def test_hooks_can_be_posted_but_for_those_that_never_are(settings: Path) -> None:
+    original = settings.read_bytes() if settings.exists() else None
+    carry_out(installing(settings, COMMAND, URL), backup=True)
+    events = content(settings)["hooks"]
+    assert isinstance(events, dict)
+    ours = {event: groups[-1]["hooks"][0] for event, groups in events.items() if groups}
+    assert {event for event, hook in ours.items() if hook.get("command") == COMMAND} == {"SessionStart"}
+    assert {event for event, hook in ours.items() if hook.get("url") == URL} == set(ASKED_FOR) - {"SessionStart"}
+    assert not installing(settings, COMMAND, URL).needed
+    carry_out(installing(settings, COMMAND), backup=True)  # back to commands: nothing of the other way is left
+    assert b"/hooks/" not in settings.read_bytes()
+    carry_out(uninstalling(settings), backup=False)
+    assert (settings.read_bytes() if settings.exists() else None) == original
+
+
+def test_a_projects_settings_get_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Refused, match="--user"):
+        hooks.install(hooks.Product.claude_code, project=True, http=True, home=tmp_path)
