@@ -51,16 +51,7 @@ def _run_ended(data: Data, row: Data) -> str:
 
 
 def _called(data: Data, row: Data) -> str:
-    return f"→ {_who(row)} calls {figures.text(data.get('tool'))} {_asked(figures.document(data.get('params')))}"
-
-
-def _asked(params: Any) -> str:
-    """What a call was given; a command as one line, with the names alone of programs and files by absolute path."""
-    command = params.get("command") if isinstance(params, dict) else None
-    if not isinstance(command, list):
-        return figures.members(params)
-    words = (str(word) for word in command)
-    return figures.text("$ " + " ".join("…/" + word.rpartition("/")[2] if word[:1] == "/" else word for word in words))
+    return f"→ {_who(row)} calls {figures.text(data.get('tool'))} {figures.members(data.get('params'))}"
 
 
 def _returned(data: Data, row: Data) -> str:
@@ -121,7 +112,7 @@ def _judged(data: Data, _: Data) -> str:
 
 def _permission(data: Data, row: Data) -> str:
     return (
-        f"▲ {_who(row)} asks leave for {figures.text(data.get('tool'))} {_asked(figures.document(data.get('params')))}"
+        f"▲ {_who(row)} asks leave for {figures.text(data.get('tool'))} {figures.members(data.get('params'))}"
     )
 
 

@@ -107,10 +107,17 @@ def document(value: Any) -> Any:
 
 
 def members(value: Any) -> str:
-    """A structure as its members on one line: `path: auth.py, limit: 5`; anything else as `optional` writes it."""
+    """A structure as its members on one line: `path: auth.py, limit: 5`; anything else as `optional` writes it.
+
+    A command is shown as one: `$ …/python -m pytest`, of absolute paths the last name alone.
+    """
     value = document(value)
     if not isinstance(value, dict):
         return optional(value)
+    command = value.get("command")
+    if isinstance(command, list):
+        words = (str(word) for word in command)
+        return text("$ " + " ".join("…/" + word.rpartition("/")[2] if word[:1] == "/" else word for word in words))
     return ", ".join(f"{text(name)}: {text(item)}" for name, item in value.items())[:LONGEST_CELL]
 
 

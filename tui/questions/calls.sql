@@ -1,5 +1,5 @@
 -- Tool calls, narrowed to a session, a tool, an agent, a text, or to those that failed.
-SELECT call, started_at, agent, tool, status, duration_ms, left(params::VARCHAR, 400) AS params, session, position
+SELECT call, started_at, agent, tool, status, duration_ms, left(params::VARCHAR, 4000) AS params, session, position
 FROM tool_calls
 WHERE ($session::VARCHAR IS NULL OR session = $session)
     AND ($tool::VARCHAR IS NULL OR tool = $tool)

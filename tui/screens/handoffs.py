@@ -15,9 +15,9 @@ from orchestrion.tui.widgets.grid import Grid
 
 STATES = ("offered", "accepted", "rejected", "completed")
 COLUMNS = (
-    Column("pair", "Who to whom", tone="strong", grow=True, widest=24),
+    Column("pair", "Who to whom", tone="strong", widest=44),
     Column("urgency", "Urgency", tone="status"),
-    Column("task", "Task", widest=60),
+    Column("task", "Task", grow=True, widest=40),
     Column("changed_at", "Since", figures.clock, right=True, tone="quiet", rests=events_of(
         "this handoff", "data->>'$.handoff' = $handoff AND kind LIKE 'handoff.%'", "handoff")),
 )  # fmt: skip
@@ -28,6 +28,7 @@ class Handoffs(View):
 
     CSS_PATH = "handoffs.tcss"
     here = "handoffs"
+    _looked = False
 
     def body(self) -> ComposeResult:
         with Container(id="board"):
@@ -46,6 +47,17 @@ class Handoffs(View):
             grid = self.query_one(f"#{state}", Grid)
             grid.fill(_paired(answered[state]))
             grid.border_title = f"{state} {grid.count:,}"
+            grid.set_class(not grid.count, "-none")
+        self._look_where_something_is()
+
+    def _look_where_something_is(self) -> None:
+        """The cursor begins in a column that has rows; where a reader put it, it stays."""
+        if self._looked:
+            return
+        filled = next((grid for grid in self.query(Grid) if grid.count), None)
+        if filled is not None:
+            self._looked = True
+            filled.focus()
 
     def subject(self) -> str:
         total = sum(grid.count for grid in self.query(Grid))
