@@ -111,9 +111,7 @@ def _judged(data: Data, _: Data) -> str:
 
 
 def _permission(data: Data, row: Data) -> str:
-    return (
-        f"▲ {_who(row)} asks leave for {figures.text(data.get('tool'))} {figures.members(data.get('params'))}"
-    )
+    return f"▲ {_who(row)} asks leave for {figures.text(data.get('tool'))} {figures.members(data.get('params'))}"
 
 
 def _permitted(data: Data, _: Data) -> str:
