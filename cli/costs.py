@@ -2,18 +2,10 @@
 
 from orchestrion.cli.options import Format
 from orchestrion.cli.show import Rows, Sheet, table
-from orchestrion.domain.prices import KINDS, MICRO, PriceTable
+from orchestrion.domain.money import dollars
+from orchestrion.domain.prices import KINDS, PriceTable
 
 SUFFIX = "_microdollars"
-UNKNOWN = "unknown"
-
-
-def dollars(microdollars: float | None) -> str:
-    """`$1,234.57`; small sums to the micro-dollar, unknown ones say so."""
-    if microdollars is None:
-        return UNKNOWN
-    amount = microdollars / MICRO
-    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.6f}".rstrip("0").ljust(len("$0.00"), "0")
 
 
 def for_people(data: Rows) -> Sheet:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from orchestrion.cli.commentary import quoted
-from orchestrion.cli.costs import dollars
 from orchestrion.cli.options import Format
 from orchestrion.cli.plain import cell, json_text, lasting
 from orchestrion.cli.show import Sheet, out, table
+from orchestrion.domain.money import dollars
 
 if TYPE_CHECKING:
     from orchestrion.projections import Store

@@ -16,9 +16,8 @@ from typing import Any
 
 from orchestrion.domain.errors import BadDefinition
 from orchestrion.domain.events import UsageRecorded
+from orchestrion.domain.money import MICRO
 
-MICRO = 1_000_000
-"""Micro-dollars in a dollar, and tokens in the million that a price is for."""
 MAX_PRICE = 1_000_000 * MICRO
 """Micro-dollars per million tokens; beyond it the price is a slip of the pen."""
 MAX_PRICES_BYTES = 1_000_000

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from orchestrion.domain.inert import inert, one_line
+from orchestrion.domain.money import dollars
 
 UNKNOWN = "unknown"
 LONGEST_CELL = 400
@@ -47,6 +48,11 @@ def tokens(value: Any) -> str:
         if amount >= size:
             return f"{amount / size:.3g}{unit}" if amount < 999.5 * size else f"{amount / size:.0f}{unit}"
     return f"{amount:.0f}"
+
+
+def money(value: Any) -> str:
+    """What was spent, `{"cost": micro-dollars, "unpriced": requests without a price}`: `$1.20`, `≥ $1.20`."""
+    return UNKNOWN if value is None else dollars(value["cost"], value["unpriced"])
 
 
 def lasting(milliseconds: Any) -> str:

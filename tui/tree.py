@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
-SUMMED = ("tool_calls", "messages", "tokens")
+SUMMED = ("tool_calls", "messages", "tokens", "spent", "unpriced")
 
 
 def grown(runs: Sequence[Row]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from orchestrion.domain.money import dollars
 from orchestrion.tui.widgets.overview import Overview
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "sessions"
@@ -40,7 +41,9 @@ async def test_every_screen_of_a_recorded_session_shows_what_the_views_say(
         session = reader.app.session
         runs = feed.views.query("SELECT count(*) FROM agent_runs WHERE session = ?", (session,)).rows[0][0]
         assert reader.grid("tree").count == runs
-        assert "cost unknown" in reader.app.screen.query_one(Overview).plain
+        question = "SELECT cost_microdollars, unpriced_requests FROM sessions WHERE session = ?"
+        cost = dollars(*feed.views.query(question, (session,)).rows[0])
+        assert f"cost {cost} " in reader.app.screen.query_one(Overview).plain
         for key, name, view in (("3", "messages", "messages"), ("5", "calls", "tool_calls")):
             await reader.presses(key)
             wanted = feed.views.query(f"SELECT count(*) FROM {view} WHERE session = ?", (session,)).rows[0][0]  # noqa: S608

@@ -32,6 +32,27 @@ async def test_what_nobody_recorded_is_unknown_and_never_zero(story: Any, open_d
         assert reader.column("sessions", "request") == ["unknown"]
 
 
+async def test_money_is_summed_over_a_run_and_all_below_it_and_says_when_a_price_is_missing(
+    story: Any, open_dashboard: Any
+) -> None:
+    story.tell(e.SessionStarted, product="claude-code", source="transcript")
+    for run, parent, model in (
+        ("main", None, "claude-opus-4-5"),
+        ("sub", "main", "claude-haiku-4-5"),
+        ("x", "main", "?"),
+    ):
+        story.tell(e.AgentStarted, run=run, agent=run, parent_run=parent)
+        story.tell(e.UsageRecorded, run=run, request_id=run, model=model, input_tokens=1_000_000)
+    async with open_dashboard(session="ses_1") as reader:
+        assert "cost ≥ $6.00" in reader.app.screen.query_one(Overview).plain
+        assert reader.column("tree", "cost") == ["≥ $6.00", "$1.00", "unknown"]
+        await reader.presses("1")
+        assert reader.column("sessions", "cost") == ["≥ $6.00"]
+        await reader.goes_to("sessions", "cost")
+        await reader.presses("enter")
+        assert reader.column("events", "kind") == ["usage.recorded"] * 3
+
+
 async def test_calls_that_wait_for_a_persons_word_are_counted(story: Any, open_dashboard: Any) -> None:
     story.team(ended=False)
     run, agent = "ses_1/backend-api-developer-1", "backend-api-developer"

@@ -1,11 +1,12 @@
--- The runs of a session with what each took itself, and the tool it is waiting for.
+-- The runs of a session (of `run_states`: `agent_runs` sums up the money of all sessions) with what each took itself, and the tool it is waiting for.
 SELECT r.run, r.agent, r.parent_run, r.parent_call, r.task, r.status, r.started_at, r.ended_at, r.duration_ms,
     r.tool_calls, r.messages, r.task_id, r.phase, r.attempt, r.model, r.summary, r.reason, r.remedy, r.files_modified, r.outputs,
-    u.tokens, NULL::DOUBLE AS cost,
+    u.tokens, u.spent, u.unpriced,
     CASE WHEN r.status IN ('running', 'waiting') THEN w.tool END AS current_tool
-FROM agent_runs r
+FROM run_states r
 LEFT JOIN (
-    SELECT run, sum(input_tokens + output_tokens + cache_read_tokens + cache_write_tokens)::BIGINT AS tokens
+    SELECT run, sum(input_tokens + output_tokens + cache_read_tokens + cache_write_tokens)::BIGINT AS tokens,
+        sum(cost_microdollars)::BIGINT AS spent, count(*) FILTER (cost_microdollars IS NULL) AS unpriced
     FROM usage WHERE session = $session GROUP BY run
 ) u ON u.run = r.run
 LEFT JOIN (

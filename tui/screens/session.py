@@ -29,7 +29,8 @@ RUNS = (
         "messages", f"session = $session AND {_RUNS} AND kind = 'message.sent'", "session", "below")),
     number("tokens", "Tokens", events_of(
         "tokens", f"session = $session AND {_RUNS} AND kind = 'usage.recorded'", "session", "below"), figures.tokens),
-    number("cost", "Cost", write=figures.text),
+    number("cost", "Cost", events_of(
+        "cost", f"session = $session AND {_RUNS} AND kind = 'usage.recorded'", "session", "below"), figures.money),
     Column("current_tool", "Now", figures.optional, widest=16),
     Column("task", "Task", grow=True, tone="quiet", widest=30),
 )  # fmt: skip
@@ -80,6 +81,7 @@ class Session(View):
         for run in runs:
             run["session"] = self.dashboard.session
             run["name"] = run["branch"] + (run["agent"] or run["run"])
+            run["cost"] = {"cost": run["spent"], "unpriced": run["unpriced"]}
         columns = ("run", *(key for key in runs[0] if key != "run")) if runs else ("run",)
         rows = [tuple(run[key] for key in columns) for run in runs]
         self.query_one("#tree", Grid).fill(Answered(columns, rows, len(rows)))

@@ -15,6 +15,7 @@ from orchestrion.tui.screens.view import View
 from orchestrion.tui.widgets.finder import Finder
 from orchestrion.tui.widgets.grid import Grid
 
+_SPENT = "session = $session AND kind = 'usage.recorded'"
 COLUMNS = (
     Column("status", "Status", tone="status"),
     Column("request", "Request", write=figures.text, grow=True, widest=30, tone="strong"),
@@ -27,7 +28,9 @@ COLUMNS = (
         events_of("tokens", "session = $session AND kind = 'usage.recorded'", "session"),
         figures.tokens,
     ),
-    number("cost", "Cost", write=figures.text),
+    number(
+        "cost", "Cost", events_of("cost", "session = $session AND kind = 'usage.recorded'", "session"), figures.money
+    ),
     Column("age", "Age", figures.lasting, right=True, rests=events_of("events", "session = $session", "session")),
     Column("source", "Source", tone="quiet", widest=14),
     Column("project", "Project", tone="quiet", widest=24),

@@ -7,6 +7,7 @@ from textual.app import RenderResult
 from textual.content import Content
 from textual.widget import Widget
 
+from orchestrion.domain.money import dollars
 from orchestrion.tui import figures
 from orchestrion.tui.asking import Answered
 from orchestrion.tui.columns import SIGNS, tone_of
@@ -86,12 +87,13 @@ def _spending(row: Mapping[str, Any], over_time: Answered) -> list[tuple[str, st
     spent = (row["input_tokens"], row["output_tokens"], row["cache_read_tokens"] + row["cache_write_tokens"])
     told = spent if any(spent) else (None, None, None)  # a session that told of no request has not taken 0 tokens
     parts = _labelled(tuple(zip(("tokens in", "out", "cache"), map(figures.tokens, told), strict=True)))
-    unknown = _labelled((("cost", figures.UNKNOWN), ("approvals", _approvals(row))))
+    cost = dollars(row["cost_microdollars"], row["unpriced_requests"])
+    beside = _labelled((("cost", cost), ("approvals", _approvals(row))))
     heights = [0.0] * STRETCHES
     for stretch, tokens in over_time.rows:
         heights[int(stretch)] = float(tokens)
     line = figures.spark(heights, SPARK_CELLS) if over_time.rows else ""
-    return [*parts, (line, "accent"), ("  ", ""), *unknown]
+    return [*parts, (line, "accent"), ("  ", ""), *beside]
 
 
 def _approvals(row: Mapping[str, Any]) -> str:
