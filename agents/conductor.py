@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrion.agents.closing import close
@@ -13,6 +13,7 @@ from orchestrion.agents.journal import Clock, Journal, SteadyClock
 from orchestrion.agents.leftovers import sweep
 from orchestrion.agents.limits import Limits
 from orchestrion.agents.mcp_config import McpUse, load_servers
+from orchestrion.agents.minds import Minds
 from orchestrion.agents.opening import open_session, plan_of, team_again
 from orchestrion.agents.options import Options
 from orchestrion.agents.orphans import end_orphans
@@ -22,7 +23,7 @@ from orchestrion.agents.planner import Plan, check_plan, make_plan
 from orchestrion.agents.remembering import leave
 from orchestrion.agents.result import ExecutionResult
 from orchestrion.agents.roster import Roster
-from orchestrion.agents.running import check_runnable
+from orchestrion.agents.running import check_minds, check_runnable
 from orchestrion.agents.stage import Stage
 from orchestrion.agents.watching import Watch, why
 from orchestrion.agents.workspace import Workspace, prepare, reopened
@@ -58,7 +59,9 @@ class Conductor:
         clock: Clock | None = None,
         prices: Prices | None = None,
         mcp: McpUse | None = None,
+        minds: Minds | None = None,
     ) -> None:
+        self._minds = minds or Minds()
         self._log, self._home, self._python, self._prices = log, home, python, prices
         self._limits = limits or Limits()
         self._clock = clock or SteadyClock()
@@ -81,14 +84,16 @@ class Conductor:
         Raises before anything is written: BadPlan, CannotRun (a part that is missing), NotFound (workspace),
         Refused (too large). Later: LogUnavailable, and CancelledError once everything has been stopped and said.
         """
+        roster = roster.as_taking_part(self._minds)
         if plan is None:
             plan = make_plan(request, roster)
         check_plan(plan, roster)
-        check_runnable(plan, roster, load_servers(workspace, self._mcp.switches))
+        servers = load_servers(workspace, self._mcp.switches)
+        await asyncio.to_thread(check_runnable, plan, roster, servers, self._minds)
         if self._python is not None and not self._python.is_file():
             raise NotFound(f"{self._python}: there is no such Python interpreter to run the project's tests with")
         seed = secrets.randbits(32) if seed is None else seed
-        options = Options(self._limits, self._python, apply, seed, self._mcp)
+        options = Options(self._limits, self._python, apply, seed, self._mcp, self._minds)
         await asyncio.to_thread(sweep, self._home, self._log)
         name = new_id("ses")
         journal, holding = Journal(self._log, self._clock, observer), Holding(self._log, name, self._clock)
@@ -116,8 +121,9 @@ class Conductor:
         past = recall(self._log, session)
         if past.end is not None:
             raise RuleBroken(f"session {session} has ended ({past.end.status}); there is nothing to resume")
-        plan_of(past)
-        roster = roster or team_again(past)
+        minds = self._minds if self._minds.given else Options.of(past).minds
+        roster = (roster or team_again(past)).as_taking_part(minds)
+        await asyncio.to_thread(check_minds, plan_of(past), roster, minds)
         holding = Holding(self._log, session, self._clock)
         holding.take(past.lease)
         try:
@@ -131,6 +137,8 @@ class Conductor:
         self, past: Past, roster: Roster, holding: Holding, observer: Callable[[Event], None] | None
     ) -> ExecutionResult:
         journal, options = Journal(self._log, self._clock, observer, past), Options.of(past)
+        if self._minds.given:
+            options = replace(options, minds=self._minds)
         origin = Path(past.start.workspace or ".")
         place = await asyncio.to_thread(reopened, origin, self._home, past.session)
         changed = any(isinstance(fact, AgentCompleted) and fact.files_modified for fact in past.events)
@@ -160,6 +168,7 @@ class Conductor:
                 prices=self._prices,
                 servers=load_servers(session.place.origin, session.options.mcp.switches),
                 mcp=session.options.mcp,
+                minds=session.options.minds,
             )
         )
         try:

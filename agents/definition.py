@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from orchestrion.domain.events import Priority
 
 Reads = Literal["text", "sarif", "junit"]
-RunnerName = Literal["steps", "process"]
+RunnerName = Literal["steps", "process", "llm"]
+EDITORS = frozenset({"*", "all", "edit", "multiedit", "write", "notebookedit", "edit_file", "write_file"})
+"""Tools that change files, Claude Code's and ours, in small letters."""
 CLAUDE_KEYS = frozenset({"name", "description", "tools", "model", "color"})
 CLAUDE_ONLY = frozenset(
     {
@@ -128,6 +130,9 @@ class AgentDefinition(Part):
     """Whether the `process` runner's command may be run again after a crash in the midst of it."""
     retry_on: tuple[int | Literal["timeout"], ...] = ()
     """Exit codes of the `process` runner's command that may pass by themselves."""
+    approval: tuple[str, ...] | None = None
+    """Tools of the `llm` runner whose calls a person must approve, or `none`; unset: running a command, and whatever an
+    MCP server does not declare read-only."""
     validation: str | None = None
     """The capability of the agent that must approve its changes."""
     timeout: float | None = Field(default=None, gt=0)
@@ -142,13 +147,30 @@ class AgentDefinition(Part):
     """Claude Code's keys in it that have no effect here."""
     path: Path | None = None
 
-    @field_validator("tools", "mcp_servers", "keywords", "capabilities", "joins", "after", mode="before")
+    @field_validator("tools", "mcp_servers", "keywords", "capabilities", "joins", "after", "approval", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         """Claude Code writes lists as `a, b`; nothing at all means none."""
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return () if value is None else value
+
+    @property
+    def may_edit(self) -> bool:
+        """Whether its key `tools` lets it change files; without that key it has every tool, as in Claude Code."""
+        names = {tool.partition("(")[0].strip().lower() for tool in self.tools}
+        return not names or bool(names & EDITORS)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _writes_what_its_tools_allow(cls, data: Any) -> Any:
+        """A thinking agent whose file does not say whether it writes does so if its tools can."""
+        if isinstance(data, dict) and data.get("runner") == "llm" and "writes" not in data:
+            tools = cls._listed(data.get("tools"))
+            listed = tools if isinstance(tools, list | tuple) else ()
+            names = {str(tool).partition("(")[0].strip().lower() for tool in listed}
+            return {**data, "writes": not names or bool(names & EDITORS)}
+        return data
 
     @model_validator(mode="after")
     def _has_what_its_runner_needs(self) -> "AgentDefinition":

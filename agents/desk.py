@@ -138,7 +138,7 @@ class RunDesk:
         event = IncidentObserved(
             **self._about,
             happened_at=self._journal.now(),
-            cause=self._tools[call],
+            cause=self._tools.get(call) or self._models[call][1],
             incident=incident,
             type="retry",
             detail=detail,
@@ -261,6 +261,12 @@ class RunDesk:
         )  # fmt: skip
         self._models[request] = (model, self._journal.write([event]))
         return request
+
+    def recall_request(self) -> Any:
+        """See `Desk`."""
+        request = self._journal.upcoming(REQUEST, self._run)
+        asked = (event for event in self._journal.past(f"model-{request}") if isinstance(event, ModelRequested))
+        return next((event.params for event in asked), None)
 
     def recall_answer(self, request: str) -> ModelAnswered | None:
         """See `Desk`."""

@@ -90,6 +90,10 @@ class Journal:
         self._minted[what, run] = number = self._minted.get((what, run), 0) + 1
         return f"{run}/{what}-{number}"
 
+    def upcoming(self, what: str, run: str) -> str:
+        """What `identity` will say next."""
+        return f"{run}/{what}-{self._minted.get((what, run), 0) + 1}"
+
     def begin(self, session: str, events: Sequence[Event]) -> None:
         """Append the decided `events` of a session that begins, in one transaction. Raises Conflict."""
         self.write_all(events)

@@ -37,6 +37,8 @@ class Limits:
     """US dollars of one run's model requests, by the price table."""
     session_cost: float | None = None
     """US dollars of all model requests of a session."""
+    model_seconds: float = 300.0
+    """For one answer of a model."""
     approval_seconds: float = 1800.0
     """A person has so long to approve or deny a call; the agent's own time stands still meanwhile."""
     loop_calls: int = 5

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.front_matter import read_definition
+from orchestrion.agents.minds import Minds
 from orchestrion.domain.errors import BadDefinition, NotFound
 
 BUILT_IN = Path(__file__).parent / "team"
@@ -35,6 +36,10 @@ class Roster:
     def able(self, capability: str) -> list[AgentDefinition]:
         """Everybody who has `capability`."""
         return [agent for agent in self if capability in agent.capabilities]
+
+    def as_taking_part(self, minds: Minds) -> "Roster":
+        """The same agents; those without a runner think, if there is a model for them."""
+        return Roster({name: minds.thinking(agent) for name, agent in self.agents.items()})
 
 
 def load_roster(workspace: Path, *, team: Path | None = None) -> Roster:

@@ -48,6 +48,14 @@ class Work:
     """Of the log, for an agent's own process to speak on the bus."""
     servers: "ServerPool | None" = None
     """The session's MCP servers."""
+    model: Any = None
+    """What a thinking agent thinks with (see `minds`)."""
+    model_url: str | None = None
+
+    @property
+    def validates(self) -> bool:
+        """Whether it is to check the changes that `context["validation"]` tells of, and to judge them."""
+        return "validation" in self.context
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,8 @@ class Judgement:
 
     approved: bool
     reasons: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    """What it looked at or ran, and what that showed."""
 
 
 @dataclass
@@ -94,7 +104,10 @@ class Desk(Protocol):
         """The call runs as this process."""
 
     def retries(self, call: str, detail: dict[str, Any]) -> bool:
-        """The call failed and will be made again; False if that was said, and waited for, before a resume."""
+        """The call or model request failed and will be made again.
+
+        False if that was said, and waited for, before a resume.
+        """
 
     def returned(
         self,
@@ -151,6 +164,9 @@ class Desk(Protocol):
 
     def requested(self, model: str, params: Any = None) -> str:
         """A model is asked; the request's id. Raises Stopped if the tokens or calls are spent."""
+
+    def recall_request(self) -> Any:
+        """The `params` of the next request as they were before the conductor was resumed; None if it was not made."""
 
     def recall_answer(self, request: str) -> ModelAnswered | None:
         """What the model answered before the conductor was resumed; None if it is to be asked."""

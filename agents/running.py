@@ -12,10 +12,12 @@ from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.desk import RunDesk
 from orchestrion.agents.mcp_config import NO_SERVERS, Servers
 from orchestrion.agents.mcp_servers import servers_of
+from orchestrion.agents.minds import LLM, Minds
 from orchestrion.agents.planner import Plan
 from orchestrion.agents.remembering import remembered
 from orchestrion.agents.roster import Roster
 from orchestrion.agents.runner import Lost, Outcome, Runner
+from orchestrion.agents.runner_llm import LlmRunner
 from orchestrion.agents.runner_process import ProcessRunner
 from orchestrion.agents.runner_steps import StepsRunner
 from orchestrion.agents.stage import Stage, Turn
@@ -26,7 +28,7 @@ from orchestrion.agents.workspace import Change, diff_of
 from orchestrion.domain.errors import CannotRun, OrchestrionError, Refused
 from orchestrion.domain.events import MessageSent, OutcomeJudged, RunStatus
 
-RUNNERS: Mapping[str, Runner] = {"steps": StepsRunner(), "process": ProcessRunner()}
+RUNNERS: Mapping[str, Runner] = {"steps": StepsRunner(), "process": ProcessRunner(), "llm": LlmRunner()}
 """One line for each kind of runner."""
 
 
@@ -135,10 +137,12 @@ class Running:
         )
         task = f"Validate the changes of {turn.agent.name}"
         claimed = [finding.as_payload() for finding in done.outcome.fixed]
-        asked = {"validation": {"changes": changes, "files": list(done.modified), "claimed": claimed}}
+        told = {"changes": changes, "files": list(done.modified), "claimed": claimed}
+        about = {"author": turn.agent.name, "task": turn.task, "diff": done.outcome.outputs.get("diff")}
         checking = Turn(
-            validator, run, task, turn.phase, parent=turn.run, files=done.modified, folder=turn.folder, context=asked
-        )
+            validator, run, task, turn.phase, parent=turn.run, files=done.modified, folder=turn.folder,
+            context={"validation": {**told, **about}},
+        )  # fmt: skip
         try:
             verdict = await self._check(checking, request, done, desk.clock)
         finally:
@@ -159,7 +163,8 @@ class Running:
         known = stage.standing.get(name)
         runner, work = RUNNERS[turn.agent.runner or "steps"], stage.work_for(turn)
         try:
-            verdict = await check(runner, work, desk, base=stage.place.base, before=known, claimed=done.outcome.fixed)
+            claimed = done.outcome.fixed
+            verdict = await check(runner, work, desk, base=stage.place.base, before=known, claimed=claimed)
         except asyncio.CancelledError:
             stage.end(turn, Outcome("cancelled", reason="the run it was to validate was stopped"))
             raise
@@ -227,18 +232,31 @@ def validator_of(author: AgentDefinition, stage: Stage) -> AgentDefinition:
     return next((validator for validator in able if validator.name in planned), able[0])
 
 
-def check_runnable(plan: Plan, roster: Roster, servers: Servers = NO_SERVERS) -> None:
+def check_minds(plan: Plan, roster: Roster, minds: Minds) -> None:
+    """Refuse to go on where somebody has nothing to think with. Raises CannotRun."""
+    thinking = [agent for task in plan.tasks if (agent := roster[task.agent]).runner == LLM]
+    if missing := [lacks for agent in thinking if (lacks := minds.missing(agent))]:
+        raise CannotRun(f"this plan cannot be run: {'; '.join(missing)}")
+
+
+def check_runnable(plan: Plan, roster: Roster, servers: Servers = NO_SERVERS, minds: Minds | None = None) -> None:
     """Refuse a plan with a task nobody can run. Raises CannotRun, naming every missing part."""
+    minds = minds or Minds()
     missing = []
     for task in plan.tasks:
-        agent = roster[task.agent]
+        agent = minds.thinking(roster[task.agent])
         if agent.runner is None:
             where = agent.path or "its definition"
-            missing.append(f"{agent.name} has no runner (add 'runner: steps' or 'runner: process' to {where})")
+            missing.append(
+                f"{agent.name} has no runner (give --model to let it think, or add 'runner: steps' or "
+                f"'runner: process' to {where})"
+            )
         elif agent.runner not in RUNNERS:
             missing.append(f"{agent.name} needs the runner {agent.runner!r}, which is not there")
+        elif agent.runner == LLM and (lacks := minds.missing(agent)):
+            missing.append(lacks)
         missing += [f"{agent.name}: {problem}" for problem in _missing_servers(agent, servers)]
-        validators = roster.able(agent.validation) if agent.validation else []
+        validators = [minds.thinking(each) for each in roster.able(agent.validation)] if agent.validation else []
         if agent.validation and not any(v.runner and v.name != agent.name for v in validators):
             missing.append(f"{agent.name} needs somebody with the capability {agent.validation!r} and a runner")
     if missing:

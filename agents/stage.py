@@ -17,6 +17,7 @@ from orchestrion.agents.limits import Limits
 from orchestrion.agents.mcp_config import DEFAULT_USE, NO_SERVERS, McpUse, Servers
 from orchestrion.agents.mcp_link import Place
 from orchestrion.agents.mcp_servers import ServerPool, servers_of
+from orchestrion.agents.minds import Minds
 from orchestrion.agents.planner import Plan
 from orchestrion.agents.recalling import checks_of, ended_as
 from orchestrion.agents.reports import Finding
@@ -67,7 +68,9 @@ class Stage:
         prices: Prices | None = None,
         servers: Servers = NO_SERVERS,
         mcp: McpUse = DEFAULT_USE,
+        minds: Minds | None = None,
     ) -> None:
+        self.minds = minds or Minds()
         self.seed, self.budget = seed, SessionBudget(session, limits, prices)
         self.session, self.plan, self.roster, self.place = session, plan, roster, place
         self.journal, self.limits, self.python = journal, limits, python
@@ -186,7 +189,7 @@ class Stage:
             phase=turn.phase,
             attempt=int(turn.run.rpartition("-")[2]),
             parent_run=turn.parent,
-            model=turn.agent.model,
+            model=self.minds.name_of(turn.agent),
             mcp_servers=servers_of(turn.agent, self.servers.servers),
             cause=cause,
         )
@@ -212,6 +215,8 @@ class Stage:
             home=self.place.folder.parents[1],
             seed=self.seed,
             servers=self.servers,
+            model=self.minds.of(turn.agent),
+            model_url=self.minds.url,
         )
 
     def end(

@@ -1,7 +1,8 @@
-"""Whether changes are approved: the validator's own check, run again on the changed files, against what it was before.
+"""Whether changes are approved: by a check of tools run again on the changed files, or by a validator's own verdict.
 
-Approved when nothing new is found and everything that was claimed as fixed is gone. What was there before and was not
-claimed may stay: it is named in the evidence. Findings are counted by file and rule, for lines move.
+A check is held against what it found before: approved when nothing new is found and everything that was claimed as
+fixed is gone. What was there before and was not claimed may stay: it is named in the evidence. Findings are counted by
+file and rule, for lines move.
 """
 
 from collections import Counter
@@ -64,6 +65,7 @@ def _own(
     left = list(after) or [finding for finding in before if finding.file in files and finding.key not in settled]
     evidence = {
         "rule": "the validator's own word",
+        "said": list(said.evidence),
         "files": list(files),
         "before": sum(finding.file in files for finding in before),
         "after": len(left),
@@ -96,7 +98,8 @@ async def check(
             return Verdict(problem=earlier)
         before = earlier.findings
     there = tuple(name for name in work.files if (work.workspace / name).is_file())
-    outcome = await runner.run(replace(work, files=there), desk) if there else Outcome()
+    looks = there or work.agent.runner != "steps"  # a mind may judge what was deleted
+    outcome = await runner.run(replace(work, files=there), desk) if looks else Outcome()
     if outcome.status != "completed":
         return Verdict(problem=outcome)
     if outcome.judgement is not None:

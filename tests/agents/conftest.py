@@ -55,8 +55,11 @@ def agent(tmp_path: Path) -> Callable[..., Path]:
     def write(name: str, script: str = "print('done')", **keys: Any) -> Path:
         import json
 
-        if "command" in keys:
-            runner: dict[str, Any] = {"runner": "process"}
+        runner: dict[str, Any] = {}
+        if "runner" in keys:
+            pass
+        elif "command" in keys:
+            runner = {"runner": "process"}
         else:
             step = {"name": f"do-{name}", "run": [sys.executable, "-c", script], **keys.pop("step", {})}
             runner = {"runner": "steps", "steps": keys.pop("steps", [step])}
@@ -75,7 +78,7 @@ def play(log: MemoryLog, home: Path, workspace: Path, tmp_path: Path) -> Callabl
     def run(request: str, folder: Path = workspace, *, limits: Limits | None = None, **options: Any) -> Played:
         team = tmp_path / "team"
         roster = load_roster(folder, team=team if team.is_dir() else None)
-        given = {name: options.pop(name) for name in ("python", "prices") if name in options}
+        given = {name: options.pop(name) for name in ("python", "prices", "minds") if name in options}
         conductor = Conductor(log, home=home, limits=limits or Limits(), **given)
         result = asyncio.run(conductor.execute(request, folder, roster, **options))
         records = [record for record in log.read() if isinstance(record, Record)]
