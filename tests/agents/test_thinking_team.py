@@ -108,38 +108,47 @@ def story(facts: list[e.Event]) -> Counter[tuple[str, str | None]]:
     return Counter((fact.kind, fact.agent) for fact in facts if fact.kind not in passing)
 
 
+@pytest.fixture(scope="module")
+def undisturbed() -> list[Counter[tuple[str, str | None]]]:
+    """The story of a session that nothing befell, once it was played."""
+    return []
+
+
+PLACES = [("model.answered", 0), ("tool.returned", 0), ("handoff.offered", 1), ("agent.completed", 1)]
+MORE_PLACES = [
+    ("model.requested", 0), ("model.answered", 5), ("usage.recorded", 3), ("handoff.offered", 0), ("message.sent", 2),
+    ("pattern.discovered", 0), ("outcome.judged", 0), ("tool.called", 3), ("message.delivered", 1),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "dies_at",
-    [
-        ("model.requested", 0), ("model.answered", 1), ("model.answered", 5), ("usage.recorded", 3),
-        ("handoff.offered", 0), ("handoff.offered", 1), ("message.sent", 2), ("pattern.discovered", 0),
-        ("agent.completed", 0), ("outcome.judged", 0), ("tool.returned", 0), ("tool.called", 3),
-    ],
+    [*PLACES, *(pytest.param(place, marks=pytest.mark.slow) for place in MORE_PLACES)],
     ids=lambda at: f"{at[0]}-{at[1]}",
-)  # fmt: skip
+)
 def test_a_resumed_session_asks_no_answered_question_again_and_tells_the_same_story(
-    dies_at: tuple[str, int], team: Path, project: Path, home: Path, tmp_path: Path
+    dies_at: tuple[str, int], undisturbed: list[Any], team: Path, project: Path, home: Path
 ) -> None:
-    undisturbed = MemoryLog()
-    roster = load_roster(project, team=team)
-    minds = Minds(auth_story.script().model())
-    asyncio.run(Conductor(undisturbed, home=home, minds=minds).execute(auth_story.REQUEST, project, roster, seed=1))
-    whole = [record.event for record in undisturbed.read() if isinstance(record, Record)]
-    undisturbed.close()
+    roster, log, script = load_roster(project, team=team), Mortal(), auth_story.script()
+    if not undisturbed:
+        whole = Mortal()
+        minds = Minds(auth_story.script().model())
+        asyncio.run(Conductor(whole, home=home, minds=minds).execute(auth_story.REQUEST, project, roster, seed=1))
+        undisturbed.append(story(whole.facts()))
+        whole.close()
 
-    log, script = Mortal(), auth_story.script()
     log.dies_at = dies_at
-    minds = Minds(script.model())
+    conductor = Conductor(log, home=home, minds=Minds(script.model()))
     with pytest.raises(LogUnavailable):
-        asyncio.run(Conductor(log, home=home, minds=minds).execute(auth_story.REQUEST, project, roster, seed=1))
+        asyncio.run(conductor.execute(auth_story.REQUEST, project, roster, seed=1))
     answered = [f for f in log.facts() if isinstance(f, e.ModelAnswered)]
     log.dead, log.dies_at = False, ("", 0)
     for name in script.lines:  # a request that was not answered is asked again: the script says that line once more
         script.asked[name] = sum(f.agent == name for f in answered)
     session = log.facts()[0].session
-    result = asyncio.run(Conductor(log, home=home, minds=minds).resume(session))
+    result = asyncio.run(Conductor(log, home=home, minds=Minds(script.model())).resume(session))
     assert result.status == "completed", result.reason
-    assert story(log.facts()) == story(whole)
+    assert story(log.facts()) == undisturbed[0]
     requests = Counter(f.request_id for f in log.facts() if isinstance(f, e.ModelAnswered))
     assert set(requests.values()) == {1}
     log.close()
