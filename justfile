@@ -21,6 +21,7 @@ bench:
     uv run python benchmarks/append.py
     uv run python benchmarks/replay.py
     uv run python benchmarks/ingest.py
+    uv run python benchmarks/redaction.py
     uv run python benchmarks/start.py
     uv run python benchmarks/hook.py
     uv run python benchmarks/bus.py
