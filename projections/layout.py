@@ -14,7 +14,7 @@ import duckdb
 
 from orchestrion.domain.prices import PriceTable
 from orchestrion.projections.columns import create_wide, nested_columns
-from orchestrion.projections.models import Model, keyed_models, models
+from orchestrion.projections.models import Model, behind_kept, keyed_models, models
 
 ENGINE = 1
 """Raised when stored tables come to mean something else though no statement changed."""
@@ -137,6 +137,7 @@ def schema_hash() -> str:
     """What the stored tables depend on, in 16 hex digits: their columns, the models, DuckDB's and our own version."""
     parts = [str(ENGINE), duckdb.__version__, create_wide("wide"), nested_columns(), _FORKS]
     parts += [f"{model.name}: {model.select('facts', 'forks')}" for model in keyed_models()]
+    parts += [f"{model.name}: {model.sql}" for model in behind_kept()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

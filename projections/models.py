@@ -17,7 +17,7 @@ from importlib.resources import files
 from orchestrion.domain.events import KINDS
 from orchestrion.domain.streams import WITNESSES
 
-_HEADER = re.compile(r"^-- (key|kinds|newest|internal): ?(.*)$")
+_HEADER = re.compile(r"^-- (key|kinds|newest|internal|kept): ?(.*)$")
 _WORD = re.compile(r"[a-z_]+")
 _BITS_OF_POSITION = 36
 _BITS_OF_WITNESS = 3
@@ -46,6 +46,8 @@ class Model:
     key: str | None
     kinds: tuple[str, ...]
     newest: str
+    kept: bool = False
+    """Whether a snapshot holds the rows of this plain view as they stood when it was taken."""
 
     def select(self, facts: str, forks: str, *, only: str | None = None) -> str:
         """The SELECT of a keyed model over the relation `facts`, narrowed to the keys in table `only`."""
@@ -112,6 +114,21 @@ def keyed_models() -> tuple[Model, ...]:
     return tuple(model for model in models() if model.key)
 
 
+def kept_models() -> tuple[Model, ...]:
+    """The plain views whose rows are stored with each snapshot."""
+    return tuple(model for model in models() if model.kept)
+
+
+def behind_kept() -> tuple[Model, ...]:
+    """The kept views and every plain view that they read: what the stored rows depend on."""
+    by_name = {model.name: model for model in models()}
+    found, ahead = set[str](), {model.name for model in kept_models()}
+    while ahead:
+        found |= ahead
+        ahead = {name for one in ahead for name in _needs(by_name[one], by_name)} - found
+    return tuple(model for model in models() if model.name in found and not model.key)
+
+
 def _parse(name: str, text: str) -> Model:
     """A file's header lines, its help and its statement."""
     said: dict[str, str] = {}
@@ -132,6 +149,7 @@ def _parse(name: str, text: str) -> Model:
         key=key,
         kinds=_kinds(said.get("kinds", "*")),
         newest=said.get("newest", f'"{key}", session, source'),
+        kept="kept" in said,
     )
 
 

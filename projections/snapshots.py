@@ -128,6 +128,7 @@ def _fill(con: duckdb.DuckDBPyConnection, building: Path, source: ArrowSource, *
     tables = Tables.create(con, "gen.own") if fresh else Tables.resume(con, "gen.own")
     tables.take_arrow(source)
     tables.refresh()
+    tables.keep()
     last = tables.position
     rows = con.execute(
         "SELECT stream, version, data FROM gen.own.wide WHERE position = ? ORDER BY readable LIMIT 1", [last]

@@ -82,6 +82,13 @@ class Store:
         """How many events could not be read."""
         return int(self.query("SELECT count(*) FROM dead_letters").rows[0][0])
 
+    @property
+    def snapped(self) -> int:
+        """The position of the snapshot that is read, 0 without one."""
+        with self._lock:
+            self._ready()
+            return self._snapped
+
     def catch_up(self) -> int:
         """Make visible what the log holds; the position now visible. Raises LogUnavailable."""
         with self._lock:
@@ -111,6 +118,18 @@ class Store:
                     raise QueryRefused(f"The query failed: {_first_line(error)}") from error
                 self.catch_up()
                 return self.query(sql, params, at=at)
+
+    def as_it_lies(self, sql: str, params: Mapping[str, object]) -> Table:
+        """The answer from the stored tables (`snap.own`, `tail.own`), nothing of which is brought up to date first."""
+        with self._lock:
+            try:
+                result = self._con.execute(sql, params)
+                return Table(tuple(column[0] for column in result.description or ()), result.fetchall())
+            except duckdb.Error as error:
+                if not self.put_aside(error):
+                    raise QueryRefused(f"The query failed: {_first_line(error)}") from error
+                self.catch_up()
+                return Table((), [])
 
     def put_aside(self, error: duckdb.Error) -> bool:
         """Whether `error` is the snapshot's fault; then it is moved aside, and the next `catch_up` does without."""

@@ -17,7 +17,7 @@ from orchestrion.domain.ports import ArrowSource
 from orchestrion.domain.prices import PriceTable, shipped_prices
 from orchestrion.projections.columns import insert_wide
 from orchestrion.projections.layout import add_model_prices, create_as_of_views, create_live_views, create_tables
-from orchestrion.projections.models import Model, keyed_models
+from orchestrion.projections.models import Model, keyed_models, kept_models
 from orchestrion.projections.repair import Row, repair
 
 SMALL_BATCH_EVENTS = 1000
@@ -188,6 +188,11 @@ class Tables:
             add_model_prices(self.con, self.prices, sorted(new))
             self._priced |= new
             self._priced_upto = position
+
+    def keep(self) -> None:
+        """Store the rows of the views that are kept; they are true of this position alone."""
+        for model in kept_models():
+            self.con.execute(f"CREATE OR REPLACE TABLE {self.own}.kept_{model.name} AS FROM live.{model.name}")
 
     def _remake(self, model: Model, after: int) -> None:
         table = f"{self.own}.{model.name}"

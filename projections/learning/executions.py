@@ -10,6 +10,7 @@ import orjson
 
 from orchestrion.domain.errors import NotFound
 from orchestrion.domain.inert import one_line
+from orchestrion.projections.learning.kept import KEPT_RUNS, Kept, kept
 from orchestrion.projections.learning.similarity import ALIKE, Task, similarity, technologies_of, words
 from orchestrion.projections.store import Store
 
@@ -70,13 +71,20 @@ class Execution:
 
 
 def executions(
-    store: Store, agent: str, *, limit: int = MAX_EXECUTIONS, at: int | None = None
+    store: Store, agent: str, *, limit: int = MAX_EXECUTIONS, at: int | None = None, ready: Kept | None = None
 ) -> tuple[Execution, ...]:
-    """The newest `limit` runs of `agent`, the newest first. Raises NotFound for a name the log does not know."""
-    table = store.query(_RUNS, {"agent": agent, "limit": limit}, at=at)
-    if not table.rows:
+    """The newest `limit` runs of `agent`, the newest first. Raises NotFound for a name the log does not know.
+
+    `ready` is what a snapshot keeps of the agent, if the caller has asked for it.
+    """
+    ready = ready or (kept(store, agent) if at is None and limit <= KEPT_RUNS else None)
+    if ready is not None and limit <= KEPT_RUNS:
+        rows = ready.runs[:limit]
+    else:
+        rows = store.query(_RUNS, {"agent": agent, "limit": limit}, at=at).dicts()
+    if not rows:
         _must_be_known(store, agent, at)
-    return _owned(execution_of(row) for row in table.dicts())
+    return _owned(execution_of(row) for row in rows)
 
 
 def alike(runs: Iterable[Execution], task: Task) -> tuple[Execution, ...]:
@@ -126,8 +134,9 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def execution_of(row: dict[str, Any]) -> Execution:
-    """The run of a row of `learn_runs`."""
-    taught: dict[str, Any] = orjson.loads(row["taught"]) if row["taught"] else {}
+    """The run of a row of `learn_runs`, as a view or as JSON tells it."""
+    told, began = row["taught"] or {}, row["started_at"]
+    taught: dict[str, Any] = orjson.loads(told) if isinstance(told, str) else told
     said = (*(row["objections"] or ()), row["refused_because"], row["reason"] if row["good"] == 0 else None)
     return Execution(
         run=row["run"],
@@ -135,7 +144,7 @@ def execution_of(row: dict[str, Any]) -> Execution:
         agent=row["agent"],
         task=row["task"],
         status=row["status"],
-        started_at=row["started_at"],
+        started_at=datetime.fromisoformat(began) if isinstance(began, str) else began,
         duration_ms=row["duration_ms"],
         good=row["good"],
         position=row["position"],

@@ -14,6 +14,7 @@ from orchestrion.projections.learning.executions import (
     executions,
     weights,
 )
+from orchestrion.projections.learning.kept import kept
 from orchestrion.projections.learning.pitfalls import pitfalls
 from orchestrion.projections.learning.posterior import confidence, interval, mean, percent
 from orchestrion.projections.learning.sequences import recommended
@@ -32,14 +33,15 @@ def query_learnings(
     The specification's keys, confidences in percent, and beside each its evidence (positions), support and
     contradictions; what cannot be said is null with a reason. `basis` tells which runs it rests on. Raises NotFound.
     """
-    runs = executions(store, agent, limit=limit, at=at)
+    ready = kept(store, agent) if at is None else None
+    runs = executions(store, agent, limit=limit, at=at, ready=ready)
     similar = alike(runs, task)
     good, bad = weights(similar)
     return {
         "recommendedApproach": recommended(similar),
         "commonPitfalls": pitfalls(similar),
         "optimizationTips": tips(similar),
-        "collaborationPatterns": collaboration(store, agent, at=at),
+        "collaborationPatterns": collaboration(store, agent, at=at, ready=ready),
         "estimatedDuration": duration(runs, similar),
         "confidenceScore": percent(confidence(good, bad)) if good + bad else 0,
         "basis": _basis(agent, runs, similar),

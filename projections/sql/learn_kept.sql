@@ -1,0 +1,33 @@
+-- What learning asks of an agent, ready to be read: its newest hundred runs and its dealings with others, as JSON.
+-- internal:
+-- kept:
+WITH newest AS (
+    SELECT *
+    FROM learn_runs
+    WHERE agent IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY agent ORDER BY ended_at DESC NULLS LAST, run) <= 100
+),
+
+runs AS (
+    SELECT
+        agent,
+        to_json(list(struct_pack(
+            run := run, session := session, agent := agent, task := task, status := status, started_at := started_at,
+            duration_ms := duration_ms, good := good, objections := objections, reason := reason,
+            refused_because := refused_because, files_modified := files_modified, calls := calls,
+            taught := taught::JSON, position := position, judged_at := judged_at, low_ms := expected.low,
+            high_ms := expected.high
+        ) ORDER BY ended_at DESC NULLS LAST, run))::VARCHAR AS runs
+    FROM newest
+    GROUP BY agent
+),
+
+dealings AS (
+    SELECT
+        agent,
+        to_json(struct_pack(talk := talk, asked := asked, answered := answered, handed := handed))::VARCHAR AS together
+    FROM learn_together
+)
+
+SELECT agent, runs.runs, dealings.together
+FROM runs FULL JOIN dealings USING (agent)

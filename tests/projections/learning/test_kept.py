@@ -1,0 +1,99 @@
+"""What a snapshot keeps ready says the same as the whole log does, whatever has happened since."""
+
+import itertools
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrion.domain import events as e
+from orchestrion.projections import Store, build_snapshot
+from orchestrion.projections.learning import query_learnings
+from orchestrion.projections.learning.kept import kept
+
+AGENTS = ("fixer", "checker")
+BEGAN = datetime.fromisoformat("2026-03-01T09:00:00+00:00")
+FOLDERS = itertools.count()
+
+
+def run(agent: str, number: int, *, end: bool = True, tools: tuple[str, ...] = ("Read", "Edit")) -> list[e.Event]:
+    """A run with its calls, ended or not."""
+    at = BEGAN + timedelta(minutes=number)
+    shared: dict[str, Any] = {
+        "source": "conductor", "session": f"s{number}", "run": f"s{number}/{agent}-1", "agent": agent,
+    }  # fmt: skip
+    told: list[e.Event] = [e.AgentStarted(**shared, happened_at=at, task="Fix the login")]
+    for i, tool in enumerate(tools):
+        call, begun = f"{number}-{agent}-{i}", at + timedelta(seconds=i)
+        told.append(e.ToolCalled(**shared, happened_at=begun, call=call, tool=tool))
+        told.append(e.ToolReturned(**shared, happened_at=begun, call=call, status="ok" if i else "error", error="no"))
+    if end:
+        told.append(e.AgentCompleted(**shared, happened_at=at + timedelta(seconds=30), duration_ms=30_000))
+    return told
+
+
+def word(kind: str, agent: str, number: int) -> list[e.Event]:
+    """One fact that bears on a run, a message or a handoff told before (or on none)."""
+    other = AGENTS[1 - AGENTS.index(agent)]
+    session, subject, at = f"s{number}", f"s{number}/{agent}-1", BEGAN + timedelta(hours=number + 1)
+    shared: dict[str, Any] = {"source": "user", "session": session, "happened_at": at}
+    match kind:
+        case "judged":
+            return [e.OutcomeJudged(**shared, subject=subject, verdict="rejected", by="ann")]
+        case "asked":
+            return [e.MessageSent(**shared, run=subject, agent=agent, message=f"m{number}{agent}", sender=agent,
+                                  recipient=other, type="assistance_request")]  # fmt: skip
+        case "answered":
+            return [e.MessageSent(**shared, message=f"r{number}", sender="human", recipient="all", type="response",
+                                  in_reply_to=f"m{number}{agent}")]  # fmt: skip
+        case "handed":
+            return [e.HandoffOffered(**shared, handoff=f"h{number}", giver=agent, taker=other, task="go on")]
+        case "done":
+            return [e.HandoffCompleted(**shared, handoff=f"h{number}", taker="somebody")]
+        case "late":
+            return [e.AgentFailed(source="hook", run=subject, reason="no", happened_at=at)]
+        case _:
+            return [e.SessionForked(**shared, parent="s0", shared=3)]
+
+
+KINDS = ("judged", "asked", "answered", "handed", "done", "late", "forked")
+ACTS = st.one_of(
+    st.builds(run, st.sampled_from(AGENTS), st.integers(0, 3), end=st.booleans()),
+    st.builds(word, st.sampled_from(KINDS), st.sampled_from(AGENTS), st.integers(0, 3)),
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(before=st.lists(ACTS, min_size=1, max_size=5), after=st.lists(ACTS, max_size=3))
+def test_a_snapshot_and_its_tail_teach_what_the_whole_log_teaches(
+    tmp_path_factory: pytest.TempPathFactory, rows_of: Any, log_of: Any, source_of: Any,
+    before: list[list[e.Event]], after: list[list[e.Event]],
+) -> None:  # fmt: skip
+    folder = tmp_path_factory.mktemp(f"kept{next(FOLDERS)}")
+    facts = [*itertools.chain(*before), *itertools.chain(*after)]
+    rows = rows_of(facts)
+    cut = len(rows_of([*itertools.chain(*before)]))
+    build_snapshot(source_of(log_of(rows[:cut])), folder)
+    with Store(log_of(rows), folder) as quick, Store(log_of(rows), folder / "none") as whole:
+        for store in (quick, whole):
+            store.catch_up()
+        known = {row[0] for row in whole.query("SELECT agent FROM learn_spans WHERE agent IS NOT NULL").rows}
+        for agent in known:
+            assert query_learnings(quick, agent) == query_learnings(whole, agent)
+
+
+def test_what_is_kept_of_an_agent_serves_until_something_of_it_happens(
+    tmp_path: Path, rows_of: Callable[..., Any], log_of: Any, source_of: Any
+) -> None:
+    facts = [*run("fixer", 0), *run("checker", 1)]
+    build_snapshot(source_of(log_of(rows_of(facts))), tmp_path)
+    more = [*facts, *word("judged", "fixer", 0)]
+    with Store(log_of(rows_of(more)), tmp_path) as store:
+        store.catch_up()
+        assert kept(store, "checker") is not None
+        assert kept(store, "fixer") is None
+        assert query_learnings(store, "fixer")["basis"]["wentBadly"] == 1
