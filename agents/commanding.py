@@ -13,6 +13,7 @@ from orchestrion.agents.slash_command import Arguments, PlannedWork, SlashComman
 from orchestrion.domain.errors import BadDefinition, BadPlan, NotFound
 from orchestrion.domain.events import PlannedTask
 from orchestrion.domain.inert import one_line
+from orchestrion.domain.ports import Router
 
 PROJECT_COMMANDS = Path(".claude/commands")
 PLANNED_BY_USER = "user"
@@ -55,15 +56,21 @@ def plan_request(
     team: Path | None = None,
     agent: str | None = None,
     words: list[str] | None = None,
+    router: Router | None = None,
+    seed: int = 0,
 ) -> tuple[Roster, Plan]:
     """Who is there, and the plan: that of the command that is called, one task for `agent`, or the planner's.
+
+    The planner lets `router` choose, by `seed`, among agents who are called for alike.
 
     `words` are the arguments of a command where they were given one by one. Raises BadPlan, BadDefinition, NotFound.
     """
     called = as_command(request)
     if called is None:
         roster = load_roster(workspace, team=team)
-        return roster, make_plan(request, roster) if agent is None else _alone(request, request, roster[agent])
+        if agent is not None:
+            return roster, _alone(request, request, roster[agent])
+        return roster, make_plan(request, roster, router, seed=seed)
     command, arguments = find_command(workspace, called[0]), Arguments(called[1], words)
     roster = load_roster(workspace, team=team or team_folder(command, workspace))
     if agent is not None:

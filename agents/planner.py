@@ -9,6 +9,7 @@ from orchestrion.agents.roster import Roster
 from orchestrion.agents.vocabulary import Call, calls
 from orchestrion.domain.errors import BadPlan
 from orchestrion.domain.events import PlannedTask
+from orchestrion.domain.ports import Choice, Router
 
 PLANNER = "vocabulary-1"
 MAX_REQUEST = 100_000
@@ -26,7 +27,7 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         """`{"request", "tasks": [{"id", "agent", "task", "depends_on", "matched"}], "phases": [[agent, …]]}`."""
-        tasks = [task.model_dump(mode="json") for task in self.tasks]
+        tasks = [task.model_dump(mode="json", exclude=_unsaid(task)) for task in self.tasks]
         return {"request": self.request, "tasks": tasks, "phases": [list(phase) for phase in self.phases]}
 
     def task_of(self, agent: str) -> PlannedTask:
@@ -37,9 +38,11 @@ class Plan:
         raise BadPlan(f"the plan has no task for {agent!r}")
 
 
-def make_plan(request: str, roster: Roster) -> Plan:
+def make_plan(request: str, roster: Roster, router: Router | None = None, *, seed: int = 0) -> Plan:
     """The plan that follows from `request` and the vocabularies and capabilities in `roster`, always the same.
 
+    Where the same words call for several agents with the same capabilities, `router` chooses one of them, by `seed`;
+    without a router all of them work.
     Raises BadPlan: an empty request, nobody called for, or agents that wait for each other.
     """
     request = request.strip()
@@ -48,7 +51,7 @@ def make_plan(request: str, roster: Roster) -> Plan:
     if len(request) > MAX_REQUEST:
         raise BadPlan(f"the request has {len(request)} letters; at most {MAX_REQUEST} can be planned")
     said = calls(request, roster)
-    chosen = _with_joiners(said, roster)
+    chosen, choices = _routed(_with_joiners(said, roster), roster, router, request, seed)
     if not chosen:
         offered = ", ".join(f"{agent.name} ({', '.join(agent.capabilities) or 'by name'})" for agent in roster)
         raise BadPlan(f"nobody in the roster is called for by {request[:200]!r}; there are: {offered}")
@@ -63,6 +66,8 @@ def make_plan(request: str, roster: Roster) -> Plan:
             task=(roster[name].task or "{request}").replace("{request}", request),
             depends_on=tuple(ids[other] for other in roster.agents if other in depends[name]),
             matched=tuple(chosen[name]),
+            able=choices[name][0] if name in choices else (),
+            rationale=choices[name][1].rationale if name in choices else None,
         )
         for name in ids
     )
@@ -103,6 +108,40 @@ def _with_joiners(said: Mapping[str, Call], roster: Roster) -> dict[str, list[st
         if not joining:
             return chosen
         chosen |= joining
+
+
+def _routed(
+    chosen: Mapping[str, list[str]], roster: Roster, router: Router | None, request: str, seed: int
+) -> tuple[dict[str, list[str]], dict[str, tuple[tuple[str, ...], Choice]]]:
+    """`chosen` with one agent where several are called for alike, and by that one's name among whom and why.
+
+    Alike: by the same words, none of them a name of theirs, to do the same: their capabilities and their kind of runner
+    are what the roster can compare.
+    """
+    kept, choices = dict(chosen), dict[str, tuple[tuple[str, ...], Choice]]()
+    alike: dict[tuple[object, ...], list[str]] = {}
+    for name in [agent.name for agent in roster if agent.name in chosen]:
+        agent, matched = roster[name], tuple(sorted(map(str.lower, chosen[name])))
+        if agent.capabilities and agent.runner and not _is_named(name, request):
+            alike.setdefault((matched, frozenset(agent.capabilities), agent.after), []).append(name)
+    for number, able in enumerate(alike.values()):
+        if router is not None and len(able) > 1:
+            choice = router.choose(able, task=request, seed=seed + number)
+            choices[choice.agent] = (tuple(able), choice)
+            for other in able:
+                if other != choice.agent:
+                    del kept[other]
+    return kept, choices
+
+
+def _is_named(name: str, request: str) -> bool:
+    said = request.lower().replace("-", " ").replace("_", " ")
+    return name.lower().replace("-", " ").replace("_", " ") in said
+
+
+def _unsaid(task: PlannedTask) -> set[str]:
+    """Fields that say nothing where there was no choice."""
+    return set() if task.able else {"able", "rationale"}
 
 
 def _dependencies(chosen: Mapping[str, object], roster: Roster) -> dict[str, set[str]]:

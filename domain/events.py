@@ -122,6 +122,10 @@ class PlannedTask(BaseModel):
     depends_on: tuple[str, ...] = ()
     matched: tuple[str, ...] = ()
     """Words of the request that chose this agent."""
+    able: tuple[str, ...] = ()
+    """Agents among whom it was chosen: called for by the same words, with the same capabilities."""
+    rationale: Text | None = None
+    """Why it was chosen among them: the draw and its seed."""
 
 
 class PlanMade(Event, kind="plan.made", slot=4):

@@ -105,3 +105,32 @@ class Prices(Protocol):
 
     def cost(self, usage: UsageRecorded) -> float | None:
         """In US dollars; None where the price of the model is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Whom a router chose, and why in one sentence (the draw, its posteriors and its seed)."""
+
+    agent: str
+    rationale: str
+
+
+class Router(Protocol):
+    """Chooses among agents that are able to do the same work."""
+
+    def choose(self, able: Sequence[str], *, task: str, seed: int) -> Choice:
+        """One of the agents `able` (two or more) to do `task`; all chance follows from `seed`."""
+
+
+class Adviser(Protocol):
+    """Tells an agent before its run what past runs taught."""
+
+    def advice(self, *, agent: str, task: str | None) -> dict[str, Any]:
+        """What is sure enough to be told, as JSON with its evidence; empty where nothing is."""
+
+
+class Bank(Protocol):
+    """A memory outside the log that patterns are kept in too; the log stays the truth."""
+
+    def keep(self, patterns: Sequence[dict[str, Any]]) -> int:
+        """Store these patterns (rows of `projections.learning.patterns`); how many were new. Raises CannotRun."""

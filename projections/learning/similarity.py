@@ -3,6 +3,7 @@
 import re
 from collections.abc import Set
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Complexity = Literal["low", "medium", "high"]
@@ -42,6 +43,7 @@ class Task:
         return not (words(self.text) or words(self.type) or self.complexity or self.files or self.technologies)
 
 
+@lru_cache(maxsize=4096)
 def words(text: str | None) -> frozenset[str]:
     """The words of `text` in lower case without stop words, cut of common endings: fixing, fixes and fix are one."""
     return frozenset(_stem(word) for word in _WORD.findall((text or "").lower()) if word not in _STOP)

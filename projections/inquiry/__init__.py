@@ -1,0 +1,21 @@
+"""Asks of one log what no single transcript can tell: why, what else, what if, and where the time went."""
+
+from orchestrion.projections.inquiry.causes import Why, why
+from orchestrion.projections.inquiry.comparing import Comparison, compare
+from orchestrion.projections.inquiry.flame import flame_svg
+from orchestrion.projections.inquiry.profiling import Profile, profile
+from orchestrion.projections.inquiry.supposing import Routing, Supposed, Supposition, suppose
+
+__all__ = [
+    "Comparison",
+    "Profile",
+    "Routing",
+    "Supposed",
+    "Supposition",
+    "Why",
+    "compare",
+    "flame_svg",
+    "profile",
+    "suppose",
+    "why",
+]
