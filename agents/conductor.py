@@ -29,7 +29,7 @@ from orchestrion.agents.watching import Watch, why
 from orchestrion.agents.workspace import Workspace, prepare, reopened
 from orchestrion.domain.errors import Conflict, NotFound, OrchestrionError, RuleBroken
 from orchestrion.domain.events import AgentCompleted, Event, RunStatus
-from orchestrion.domain.ports import Log, Prices
+from orchestrion.domain.ports import Learnt, Log, Prices
 from orchestrion.domain.streams import new_id
 
 
@@ -60,7 +60,9 @@ class Conductor:
         prices: Prices | None = None,
         mcp: McpUse | None = None,
         minds: Minds | None = None,
+        learnt: Learnt | None = None,
     ) -> None:
+        self._learnt = learnt
         self._minds = minds or Minds()
         self._log, self._home, self._python, self._prices = log, home, python, prices
         self._limits = limits or Limits()
@@ -169,6 +171,7 @@ class Conductor:
                 servers=load_servers(session.place.origin, session.options.mcp.switches),
                 mcp=session.options.mcp,
                 minds=session.options.minds,
+                learnt=self._learnt,
             )
         )
         try:

@@ -128,6 +128,8 @@ class Performance:
     ) -> tuple[Turn, Done | None]:
         """Start the run and let it work, unless there is a `reason` not to or no budget left; likewise."""
         stage = self.stage
+        if reason is None:
+            turn = await stage.expect(turn, cause)
         started = stage.start(turn, cause)
         if stage.take_over(turn):
             return turn, None

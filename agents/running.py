@@ -158,7 +158,8 @@ class Running:
     async def _check(self, turn: Turn, request: MessageSent, done: Done, clock: Standstill) -> Verdict:
         """The validator's run, from its start to its end."""
         stage, name = self._stage, turn.agent.name
-        started = stage.start(turn, f"message-{request.message}@1")
+        cause = f"message-{request.message}@1"
+        started = stage.start(await stage.expect(turn, cause), cause)
         desk = stage.desk(turn, started, quiet=True, clock=clock)
         known = stage.standing.get(name)
         runner, work = RUNNERS[turn.agent.runner or "steps"], stage.work_for(turn)

@@ -1,7 +1,8 @@
 """What all runs of a session share: the plan, the place, the pen, the bus, and how each run began and ended."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from orchestrion.agents.standstill import Standstill
 from orchestrion.agents.workspace import Workspace
 from orchestrion.domain import events as e
 from orchestrion.domain import run as runs
-from orchestrion.domain.ports import Prices
+from orchestrion.domain.ports import Learnt, Prices
 
 HELP = "assistance_request"
 
@@ -69,7 +70,9 @@ class Stage:
         servers: Servers = NO_SERVERS,
         mcp: McpUse = DEFAULT_USE,
         minds: Minds | None = None,
+        learnt: Learnt | None = None,
     ) -> None:
+        self._learnt = learnt
         self.minds = minds or Minds()
         self.seed, self.budget = seed, SessionBudget(session, limits, prices)
         self.session, self.plan, self.roster, self.place = session, plan, roster, place
@@ -176,6 +179,25 @@ class Stage:
         )
         self.journal.write([event])
         return Outcome(stopped.status, reason=stopped.reason)
+
+    async def expect(self, turn: Turn, cause: str) -> Turn:
+        """Before a run: what is expected of it becomes a fact, and what past runs taught goes to its agent."""
+        if self._learnt is None or self.journal.past(f"run-{turn.run}"):
+            return turn
+        agent, task = turn.agent.name, turn.task
+        made = await asyncio.to_thread(
+            self._learnt.estimate,
+            subject=turn.run, session=self.session, agent=agent, task=task, at=self.journal.now(),
+        )  # fmt: skip
+        if made is not None:
+            self.journal.write([made.model_copy(update={"cause": cause})])
+        if turn.parent is not None:
+            return turn
+        advice = await asyncio.to_thread(self._learnt.advice, agent=agent, task=task)
+        if advice:
+            self.bus.send(self.conductor, turn.run, Draft("context_share", {"context": advice}))
+            turn = replace(turn, context={**turn.context, "learnt": advice})
+        return turn
 
     def start(self, turn: Turn, cause: str) -> str:
         """The run begins; the place of the fact."""

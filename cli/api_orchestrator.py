@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from orchestrion.agents import Conductor, ExecutionResult, Limits, Plan, Roster, load_roster
+from orchestrion.agents import Conductor, ExecutionResult, Limits, Plan, Roster, load_roster, make_plan
 from orchestrion.agents.commanding import as_command, plan_request
+from orchestrion.cli.advising import learnt, router, seed_of
 from orchestrion.cli.api_bus import CommunicationBus
 from orchestrion.cli.settings import load_settings
 from orchestrion.cli.teamwork import limits_of, mcp_use
@@ -42,7 +43,7 @@ class Orchestrator:
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.workspace, self.home = workspace or Path.cwd(), home_of(home)
-        held = load_settings(self.workspace, options=settings)
+        held = self._held = load_settings(self.workspace, options=settings)
         self._team, self._limits, self._python = team, limits or limits_of(held), held["orchestration.python"]
         self._mcp = mcp_use(held)
         self._stack = ExitStack()
@@ -73,20 +74,31 @@ class Orchestrator:
         is written.
         """
         log, roster = self._opened()
+        chooser = router(self.home, self._held) if plan is None else None
         if plan is None and as_command(request):
             roster, plan = await asyncio.to_thread(plan_request, request, self.workspace, team=self._team)
+        elif plan is None:
+            plan = await asyncio.to_thread(make_plan, request, roster, chooser, seed=seed_of(request))
         limits = self._limits if timeout is None else replace(self._limits, session_seconds=timeout)
         python = Path(self._python) if self._python else None
-        conductor = Conductor(
-            log, home=self.home.path, limits=limits, python=python, prices=prices_of(self.home), mcp=self._mcp
-        )
-        execution = conductor.execute(request, self.workspace, roster, plan=plan, apply=apply, observer=observer)
-        task = asyncio.ensure_future(execution)
-        self._executing.add(task)
-        try:
-            result = await task
-        finally:
-            self._executing.discard(task)
+        with ExitStack() as lessons:
+            known = await asyncio.to_thread(lessons.enter_context, learnt(log, self.home, self._held))
+            conductor = Conductor(
+                log,
+                home=self.home.path,
+                limits=limits,
+                python=python,
+                prices=prices_of(self.home),
+                mcp=self._mcp,
+                learnt=known,
+            )
+            execution = conductor.execute(request, self.workspace, roster, plan=plan, apply=apply, observer=observer)
+            task = asyncio.ensure_future(execution)
+            self._executing.add(task)
+            try:
+                result = await task
+            finally:
+                self._executing.discard(task)
         self._last = result.session
         return result
 

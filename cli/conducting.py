@@ -2,11 +2,14 @@
 
 import asyncio
 import getpass
+from pathlib import Path
 
 from orchestrion.cli import exits
+from orchestrion.cli.advising import learnt
 from orchestrion.cli.asking import session_of
 from orchestrion.cli.commentary import Narrator
 from orchestrion.cli.options import Format
+from orchestrion.cli.settings import load_settings
 from orchestrion.cli.show import answer, say
 from orchestrion.cli.teamwork import show_result, telling, until_stopped
 from orchestrion.cli.wiring import Home, opened, prices_of, written_log
@@ -19,10 +22,11 @@ def go_on(home: Home, session: str, form: Format) -> int:
 
     session = _named(home, session)
     narrator = Narrator()
-    with written_log(home) as (log, _):
+    with written_log(home) as (log, _), learnt(log, home, load_settings(Path())) as known:
         for fact in recall(log, session).events:
             narrator.event(fact)  # so that it knows what the new facts speak of
-        execution = Conductor(log, home=home.path, prices=prices_of(home)).resume(session, observer=telling(narrator))
+        conductor = Conductor(log, home=home.path, prices=prices_of(home), learnt=known)
+        execution = conductor.resume(session, observer=telling(narrator))
         result = asyncio.run(until_stopped(execution))
     for line in narrator.total():
         say(line)

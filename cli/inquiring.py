@@ -88,8 +88,8 @@ def _tables(found: "Profile", form: Format) -> None:
     table(Sheet(columns, shares), form, empty="No run of this session has both a beginning and an end.")
     if form is not Format.table or not found.agents:
         return
-    out(f"\n{lasting(found.wall_ms)} passed; {lasting(found.work_ms)} of work: {_figure(found.achieved)} agents at work "
-        f"on average, {found.most_at_once} at most")  # fmt: skip
+    out(f"\n{lasting(found.wall_ms)} passed; {lasting(found.work_ms)} of work: {_figure(found.achieved)} agents at "
+        f"work on average, {found.most_at_once} at most")  # fmt: skip
     out(f"critical path: {lasting(found.critical_ms)} of work, {lasting(found.waiting_ms)} of waiting; "
         f"with no limit of agents {_figure(found.possible)} could be at work on average")  # fmt: skip
     longest = sorted(found.path, key=lambda step: -step.ms)[:PATH_SHOWN]

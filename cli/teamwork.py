@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrion.cli import exits
+from orchestrion.cli.advising import learnt, router, seed_of
 from orchestrion.cli.commentary import Narrator
 from orchestrion.cli.options import Format
 from orchestrion.cli.plain import lasting
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from orchestrion.agents import ExecutionResult, Limits, Plan, Roster
     from orchestrion.agents.mcp_config import McpUse
     from orchestrion.domain.events import Event
+    from orchestrion.domain.ports import Router
 
 AGENT_COLUMNS = ("agent", "status", "duration_ms", "files_modified", "summary", "reason", "remedy")
 MEMORY_SWITCHES = ("memory_bank", "memory")
@@ -78,13 +80,13 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
     from orchestrion.agents.mcp_config import load_servers
     from orchestrion.agents.running import check_runnable
 
-    roster, plan = planned(order)
+    roster, plan = planned(order, router(home, settings))
     mcp = mcp_use(settings)
     check_runnable(plan, roster, load_servers(order.workspace, mcp.switches))
     python = settings["orchestration.python"]
     narrator = Narrator()
     observer = telling(narrator) if settings["orchestration.dashboard_enabled"] else None
-    with written_log(home) as (log, _):
+    with written_log(home) as (log, _), learnt(log, home, settings) as known:
         conductor = Conductor(
             log,
             home=home.path,
@@ -92,6 +94,7 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
             python=Path(python) if python else None,
             mcp=mcp,
             prices=prices_of(home),
+            learnt=known,
         )
         execution = conductor.execute(
             order.request, order.workspace, roster, plan=plan, apply=order.apply, observer=observer
@@ -103,23 +106,27 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
     return result
 
 
-def planned(order: Order) -> "tuple[Roster, Plan]":
+def planned(order: Order, chooser: "Router | None" = None) -> "tuple[Roster, Plan]":
     """Who is there, and the plan that follows from the order. Raises BadPlan, BadDefinition, NotFound."""
     from orchestrion.agents.commanding import plan_request
 
     folder = project_folder(order.workspace)
-    return plan_request(order.request, folder, team=order.team, agent=order.agent, words=order.words)
+    return plan_request(order.request, folder, team=order.team, agent=order.agent, words=order.words,
+                        router=chooser, seed=seed_of(order.request))  # fmt: skip
 
 
-def show_plan(order: Order, form: Format) -> None:
+def show_plan(home: Home, order: Order, settings: Settings, form: Format) -> None:
     """Show who would do what after whom. Raises as `planned` does."""
-    made = planned(order)[1].as_json()
+    made = planned(order, router(home, settings))[1].as_json()
     phase_of = {agent: number for number, phase in enumerate(made["phases"], 1) for agent in phase}
     rows = [
         (phase_of[t["agent"]], t["id"], t["agent"], t["task"], ", ".join(t["depends_on"]), ", ".join(t["matched"]))
         for t in made["tasks"]
     ]
     answer(made, form, sheet=Sheet(PLAN_COLUMNS, rows))
+    for task in made["tasks"]:
+        if "rationale" in task:
+            say(f"Chosen: {task['rationale']}")
     say("Phases: " + " → ".join(" ∥ ".join(phase) for phase in made["phases"]))
 
 

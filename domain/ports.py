@@ -122,15 +122,8 @@ class Router(Protocol):
         """One of the agents `able` (two or more) to do `task`; all chance follows from `seed`."""
 
 
-class Adviser(Protocol):
-    """Tells an agent before its run what past runs taught."""
+class Learnt(Estimator, Protocol):
+    """What past runs taught, for the conductor: what to expect of a run, and what to tell its agent before it."""
 
     def advice(self, *, agent: str, task: str | None) -> dict[str, Any]:
         """What is sure enough to be told, as JSON with its evidence; empty where nothing is."""
-
-
-class Bank(Protocol):
-    """A memory outside the log that patterns are kept in too; the log stays the truth."""
-
-    def keep(self, patterns: Sequence[dict[str, Any]]) -> int:
-        """Store these patterns (rows of `projections.learning.patterns`); how many were new. Raises CannotRun."""

@@ -17,7 +17,7 @@ from orchestrion.domain.ports import ArrowSource
 from orchestrion.domain.prices import PriceTable, shipped_prices
 from orchestrion.projections.columns import insert_wide
 from orchestrion.projections.layout import add_model_prices, create_as_of_views, create_live_views, create_tables
-from orchestrion.projections.models import Model, keyed_models, kept_models
+from orchestrion.projections.models import Model, kept_models, keyed_models
 from orchestrion.projections.repair import Row, repair
 
 SMALL_BATCH_EVENTS = 1000

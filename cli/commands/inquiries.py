@@ -2,11 +2,19 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from orchestrion.cli.options import AtOption, ConfigOption, Format, FormatOption, HomeOption, SessionArgument, SessionOption
+from orchestrion.cli.options import (
+    AtOption,
+    ConfigOption,
+    Format,
+    FormatOption,
+    HomeOption,
+    SessionArgument,
+    SessionOption,
+)
 
 
 class ProfileFormat(StrEnum):
@@ -35,7 +43,7 @@ def diff(
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:
-    """Compare two sessions: plan, agents, tools, messages, handoffs, outcome, time, tokens.
+    """Compare two sessions: plan, agents, tools, messages, handoffs, outcome, time, tokens, cost.
 
     They are aligned by the order of causes, so that agents working side by side may end in any order. The first step
     that only one of them took is where they part. --format json holds every step.
@@ -91,7 +99,8 @@ def whatif(
         int | None, typer.Option("--max-parallel", min=1, metavar="N", help="Agents at once.")
     ] = None,
     threshold: Annotated[
-        int | None, typer.Option("--threshold", min=0, max=100, metavar="P", help="Percent from which patterns are told.")
+        int | None,
+        typer.Option("--threshold", min=0, max=100, metavar="P", help="Percent from which patterns are told."),
     ] = None,
     max_tokens: Annotated[
         int | None, typer.Option("--max-tokens", min=0, metavar="N", help="A session's budget of tokens.")
@@ -101,9 +110,6 @@ def whatif(
     ] = None,
     max_cost: Annotated[
         float | None, typer.Option("--max-cost", min=0, metavar="USD", help="A session's budget in US dollars.")
-    ] = None,
-    team: Annotated[
-        Path | None, typer.Option("--team", metavar="DIR", help="Whose definitions --routing chooses from.")
     ] = None,
     session: SessionOption = None,
     config: ConfigOption = None,
@@ -118,8 +124,8 @@ def whatif(
     """
     from orchestrion.cli import supposing
 
+    rule: Literal["fixed", "learned"] = "learned" if routing is Rule.learned else "fixed"
     given = supposing.Given(
-        prices, routing.value if routing else None, timeout, max_parallel, threshold, max_tokens, max_calls, max_cost,
-        team,
-    )  # fmt: skip
+        rule if routing else None, timeout, max_parallel, threshold, max_tokens, max_calls, max_cost, prices
+    )
     supposing.supposed(home, given, form, session=session, config=config, at=at)

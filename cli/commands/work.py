@@ -21,15 +21,21 @@ def plan(
     request: RequestArgument,
     workspace: WorkspaceOption = Path(),
     team: TeamOption = None,
+    config: ConfigOption = None,
+    home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:
     """Show who would do what after whom; nothing is run.
 
     The plan follows from the words of the request and of the agents' files; the words that matched are shown.
+    Where they call for several agents alike, past runs choose one, and the draw is shown (docs/learning.md).
     """
+    from orchestrion.cli.settings import load_settings
     from orchestrion.cli.teamwork import ordered, show_plan
+    from orchestrion.cli.wiring import home_of
 
-    show_plan(ordered(request, workspace, team), form)
+    settings = load_settings(workspace, file=config)
+    show_plan(home_of(home), ordered(request, workspace, team), settings, form)
 
 
 def run(
@@ -81,7 +87,7 @@ def run(
 
     order = ordered(request, workspace, team, agent, apply)
     if dry_run:
-        show_plan(order, form)
+        show_plan(home_of(home), order, load_settings(workspace, file=config), form)
         return 0
     options = {
         "orchestration.max_parallel_agents": max_parallel,

@@ -4,12 +4,11 @@ from orchestrion.projections.inquiry.causes import Why, why
 from orchestrion.projections.inquiry.comparing import Comparison, compare
 from orchestrion.projections.inquiry.flame import flame_svg
 from orchestrion.projections.inquiry.profiling import Profile, profile
-from orchestrion.projections.inquiry.supposing import Routing, Supposed, Supposition, suppose
+from orchestrion.projections.inquiry.supposing import Supposed, Supposition, suppose
 
 __all__ = [
     "Comparison",
     "Profile",
-    "Routing",
     "Supposed",
     "Supposition",
     "Why",

@@ -117,7 +117,9 @@ def why(store: Store, position: int, *, at: int | None = None, limit: int = FOLL
     """The chain of causes of the event at `position`, and up to `limit` events that followed. Raises NotFound."""
     start = act_at(store, position, at=at)
     if start is None:
-        raise NotFound(f"there is no event at position {position} that could be read; `orchestrion log` shows positions")
+        raise NotFound(
+            f"there is no event at position {position} that could be read; `orchestrion log` shows positions"
+        )
     known = _Known(acts_of(store, start.session, at=at) if start.session else [start])
     causes, missing = _back(store, known, start, at)
     followed = _forth(known, start)
@@ -132,7 +134,8 @@ def links(acts: Iterable[Act]) -> dict[int, tuple[Act, str]]:
 
 
 def _back(store: Store, known: _Known, start: Act, at: int | None) -> tuple[list[Link], str | None]:
-    chain, seen, by, act = [], set[int](), None, start
+    chain: list[Link] = []
+    seen, act = set[int](), start
     missing: str | None = None
     while act.position not in seen:
         seen.add(act.position)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
+import orjson
+
 from orchestrion.projections.inquiry.acts import Act, acts_of
 from orchestrion.projections.inquiry.causes import links
 from orchestrion.projections.store import Store
@@ -129,6 +131,7 @@ def _siblings(acts: list[Act]) -> list[Act]:
 
 
 def _step(act: Act, statuses: dict[Any, Any], session: str) -> Step:
+    key: tuple[str, ...]
     match act.kind:
         case "tool.called":
             key = (act.kind, str(act.agent), str(act.tool), str(statuses.get(act.call, "unresolved")))
@@ -164,7 +167,7 @@ def _aligned(a: Sequence[Step], b: Sequence[Step]) -> list[Pair]:
 _SESSION = "SELECT * FROM sessions WHERE session = $session"
 _PLAN = "SELECT tasks, phases FROM plans WHERE session = $session ORDER BY position DESC LIMIT 1"
 _TOLD = ("source", "request", "status", "duration_ms", "agents", "tool_calls", "messages")
-_SPENT = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cost_usd")
+_SPENT = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cost_microdollars")
 
 
 def _aspects(
@@ -192,16 +195,14 @@ def _of_session(store: Store, session: str, at: int | None) -> dict[str, Any]:
     rows = store.query(_SESSION, {"session": session}, at=at).dicts()
     row = rows[0] if rows else {}
     began, ended = row.get("started_at"), row.get("ended_at")
-    known = began is not None and ended is not None and ended >= began
-    return {**row, "duration_ms": round((ended - began).total_seconds() * 1000) if known else None}
+    took = round((ended - began).total_seconds() * 1000) if began is not None and ended is not None else None
+    return {**row, "duration_ms": took if took is not None and took >= 0 else None}
 
 
 def _plan(store: Store, session: str, at: int | None) -> str | None:
     rows = store.query(_PLAN, {"session": session}, at=at).rows
     if not rows:
         return None
-    import orjson
-
     phases = orjson.loads(rows[0][1]) if isinstance(rows[0][1], str) else rows[0][1]
     return " → ".join(" ∥ ".join(phase) for phase in phases or ())
 

@@ -71,9 +71,7 @@ class Profile:
         head = ("session", "wall_ms", "work_ms", "critical_ms", "waiting_ms", "achieved", "possible", "most_at_once")
         return {
             **{name: getattr(self, name) for name in head},
-            "path": [
-                {name: getattr(step, name) for name in (*Step.__slots__, "ms")} for step in self.path
-            ],
+            "path": [{name: getattr(step, name) for name in (*Step.__slots__, "ms")} for step in self.path],
             "agents": [{name: getattr(share, name) for name in Share.__slots__} for share in self.agents],
             "untimed_runs": list(self.untimed_runs),
         }
@@ -147,7 +145,7 @@ def _share(agent: str, runs: list[Span]) -> Share:
         waiting += length(waited(run))
         in_tools += length(union(part for stretch in _busy(run) for part in within(calls, *stretch)))
     total = _sum(runs)
-    spent = {tool: ms for tool, ms in sorted(tools.items(), key=lambda row: (-row[1], row[0]))}
+    spent = dict(sorted(tools.items(), key=lambda row: (-row[1], row[0])))
     untimed = sum(run.untimed for run in runs)
     return Share(agent, len(runs), total, in_tools, waiting, total - in_tools - waiting, spent, untimed)
 

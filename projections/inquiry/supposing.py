@@ -1,15 +1,18 @@
 """What if: the whole log under another price table, rule, limit or threshold, by reading it again; nothing is run."""
 
 import heapq
-from collections import defaultdict
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+import orjson
 
 from orchestrion.domain.events import UsageRecorded
 from orchestrion.domain.ports import Prices
-from orchestrion.projections.inquiry.spans import Span, Timed, spans_of
+from orchestrion.projections.inquiry.spans import Span, spans_of
 from orchestrion.projections.learning.patterns import patterns
+from orchestrion.projections.learning.routing import LogRouter
 from orchestrion.projections.store import Store
 
 _SESSIONS = """SELECT session, source, status, started_at, position FROM sessions
@@ -17,9 +20,10 @@ WHERE session = $session OR $session IS NULL ORDER BY started_at NULLS LAST, ses
 _RUNS = """SELECT run, session, agent, status, duration_ms, tool_calls, task_id, parent_run FROM agent_runs
 WHERE session = $session ORDER BY started_at NULLS LAST, run"""
 _SPENT = """SELECT request_id, session, run, model, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
-    happened_at FROM usage WHERE session = $session ORDER BY happened_at NULLS LAST, request_id"""
+    cache_write_1h_tokens, happened_at FROM usage WHERE session = $session ORDER BY happened_at NULLS LAST, request_id"""
 _CALLED = """SELECT run, started_at AS happened_at, position FROM tool_calls WHERE session = $session
 ORDER BY started_at NULLS LAST, position"""
+_PLANS = "SELECT request, tasks, position FROM plans WHERE session = $session ORDER BY position"
 PATTERN_FORMS = ("type", "name", "agent")
 
 
@@ -37,7 +41,8 @@ class Supposition:
     cost: float | None = None
     threshold: int | None = None
     threshold_now: int = 70
-    routing: "Routing | None" = None
+    routing: Literal["fixed", "learned"] | None = None
+    """Fixed: the first of the agents that are called for alike; learned: the draw that the planner makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +63,6 @@ class Supposed:
         return {name: getattr(self, name) for name in ("session", "about", "recorded", "supposed", "what", "unknown")}
 
 
-class Routing:
-    """Another way of choosing among able agents: `choose(agents, chances)` names one of them. See `cli/supposing.py`."""
-
-    name: str = ""
-
-    def choices(self, session: str, at: int) -> Iterator[tuple[str, str, str, str]]:
-        """(task, agent recorded, agent supposed, why) for every task of the session's plan with a choice."""
-        raise NotImplementedError
-
-
 @dataclass(slots=True)
 class _Session:
     """A session as it is read again."""
@@ -85,9 +80,7 @@ class _Session:
         return self.store.query(sql, {"session": self.session}, at=self.at).dicts()
 
 
-def suppose(
-    store: Store, what: Supposition, *, session: str | None = None, at: int | None = None
-) -> list[Supposed]:
+def suppose(store: Store, what: Supposition, *, session: str | None = None, at: int | None = None) -> list[Supposed]:
     """What would be otherwise, session by session (or in one), oldest first. Sessions without a change are left out."""
     found: list[Supposed] = []
     for row in store.query(_SESSIONS, {"session": session}, at=at).dicts():
@@ -159,13 +152,13 @@ def _parallel(one: _Session, most: int) -> Iterator[Supposed]:
     if len(own) < 2:
         return
     recorded = max(run.ended for run in own) - min(run.began for run in own)
-    begins = scheduled(own, most)
-    supposed = max(begins[run.id] + run.ms for run in own)
-    later = [run for run in own if begins[run.id] > run.began - min(other.began for other in own)]
+    free, bound = (scheduled(own, limit) for limit in (len(own), most))
+    ends = [max(begins[run.id] + run.ms for run in own) for begins in (free, bound)]
+    later = [run for run in own if bound[run.id] > free[run.id]]
     yield Supposed(
-        one.session, "time in ms with another limit of agents at once", recorded, supposed,
-        f"{len(own)} runs in the order of their causes, at most {most} at once; {len(later)} would begin later",
-        "whether runs that meet, or no longer meet, would take as long as they did", changes=supposed != recorded,
+        one.session, "time in ms with fewer agents at once", recorded, recorded + ends[1] - ends[0],
+        f"{len(own)} runs in the order of their causes, at most {most} at once: {len(later)} would begin later",
+        "whether runs that meet no longer would take as long as they did", changes=bool(later),
     )  # fmt: skip
 
 
@@ -226,17 +219,27 @@ def _costs(one: _Session, what: Supposition) -> list[tuple[dict[str, Any], float
 
 def _usage(row: dict[str, Any]) -> UsageRecorded:
     counts = {name: row[name] or 0 for name in row if name.endswith("_tokens")}
-    return UsageRecorded(
-        source="transcript", request_id=row["request_id"], model=row["model"], happened_at=row["happened_at"], **counts
-    )
+    told = {"source": "transcript", "happened_at": row["happened_at"], "model": row["model"], **counts}
+    return UsageRecorded.model_validate({"request_id": row["request_id"], **told})
 
 
-def _routed(one: _Session, routing: Routing) -> Iterator[Supposed]:
-    for task, recorded, supposed, why in routing.choices(one.session, one.position):
-        yield Supposed(
-            one.session, f"routing of {task}", recorded, supposed, why, "how the other agent would have done",
-            changes=recorded != supposed,
-        )  # fmt: skip
+def _routed(one: _Session, rule: str) -> Iterator[Supposed]:
+    """Every recorded choice among agents that were called for alike, made again by another rule."""
+    for plan in one.ask(_PLANS):
+        request, position = plan["request"], plan["position"]
+        for task in orjson.loads(plan["tasks"] or "[]"):
+            able: list[str] = list(task.get("able") or ())
+            if len(able) < 2:
+                continue
+            chosen, reason = able[0], f"the first of {', '.join(able)}"
+            if rule == "learned":
+                router = LogRouter(one.store, at=position)
+                choice = router.choose(able, task=request or "", seed=zlib.crc32(f"{one.session}".encode()))
+                chosen, reason = choice.agent, choice.rationale
+            yield Supposed(
+                one.session, f"routing of {task['id']}", task["agent"], chosen, reason,
+                "how the other agent would have done", changes=chosen != task["agent"],
+            )  # fmt: skip
 
 
 def _told(store: Store, what: Supposition, at: int | None) -> Iterator[Supposed]:
@@ -252,14 +255,3 @@ def _told(store: Store, what: Supposition, at: int | None) -> Iterator[Supposed]
                 told if row["confidence"] >= limit else silent, f"{name} (confidence {row['confidence']})",
                 "what agents would have done with it", tuple(row["evidence"]),
             )  # fmt: skip
-
-
-def by_session(found: Sequence[Supposed]) -> dict[str, list[Supposed]]:
-    """What would change, a session at a time."""
-    grouped: dict[str, list[Supposed]] = defaultdict(list)
-    for each in found:
-        grouped[each.session].append(each)
-    return dict(grouped)
-
-
-__all__ = ["Routing", "Supposed", "Supposition", "Timed", "scheduled", "suppose"]

@@ -13,9 +13,7 @@ EVIDENCE_SHOWN = 50
 """Positions of messages and handoffs that are named (the view keeps as many); the counts are always whole."""
 
 
-def collaboration(
-    store: Store, agent: str, *, at: int | None = None, ready: Kept | None = None
-) -> dict[str, Any]:
+def collaboration(store: Store, agent: str, *, at: int | None = None, ready: Kept | None = None) -> dict[str, Any]:
     """`collaborationPatterns` of an agent; `ready` is what a snapshot keeps of it.
 
     Collaborators: messages and handoffs exchanged, by name. Effective handoffs: pairs with `ENOUGH` ended ones of

@@ -41,23 +41,18 @@ def word(kind: str, agent: str, number: int) -> list[e.Event]:
     other = AGENTS[1 - AGENTS.index(agent)]
     session, subject, at = f"s{number}", f"s{number}/{agent}-1", BEGAN + timedelta(hours=number + 1)
     shared: dict[str, Any] = {"source": "user", "session": session, "happened_at": at}
-    match kind:
-        case "judged":
-            return [e.OutcomeJudged(**shared, subject=subject, verdict="rejected", by="ann")]
-        case "asked":
-            return [e.MessageSent(**shared, run=subject, agent=agent, message=f"m{number}{agent}", sender=agent,
-                                  recipient=other, type="assistance_request")]  # fmt: skip
-        case "answered":
-            return [e.MessageSent(**shared, message=f"r{number}", sender="human", recipient="all", type="response",
-                                  in_reply_to=f"m{number}{agent}")]  # fmt: skip
-        case "handed":
-            return [e.HandoffOffered(**shared, handoff=f"h{number}", giver=agent, taker=other, task="go on")]
-        case "done":
-            return [e.HandoffCompleted(**shared, handoff=f"h{number}", taker="somebody")]
-        case "late":
-            return [e.AgentFailed(source="hook", run=subject, reason="no", happened_at=at)]
-        case _:
-            return [e.SessionForked(**shared, parent="s0", shared=3)]
+    told: dict[str, e.Event] = {
+        "judged": e.OutcomeJudged(**shared, subject=subject, verdict="rejected", by="ann"),
+        "asked": e.MessageSent(**shared, run=subject, agent=agent, message=f"m{number}{agent}", sender=agent,
+                               recipient=other, type="assistance_request"),
+        "answered": e.MessageSent(**shared, message=f"r{number}", sender="human", recipient="all", type="response",
+                                  in_reply_to=f"m{number}{agent}"),
+        "handed": e.HandoffOffered(**shared, handoff=f"h{number}", giver=agent, taker=other, task="go on"),
+        "done": e.HandoffCompleted(**shared, handoff=f"h{number}", taker="somebody"),
+        "late": e.AgentFailed(source="hook", run=subject, reason="no", happened_at=at),
+        "forked": e.SessionForked(**shared, parent="s0", shared=3),
+    }  # fmt: skip
+    return [told[kind]]
 
 
 KINDS = ("judged", "asked", "answered", "handed", "done", "late", "forked")
@@ -67,13 +62,18 @@ ACTS = st.one_of(
 )
 
 
+@pytest.fixture(scope="session")
+def making(tmp_path_factory: pytest.TempPathFactory, source_of: Any) -> Callable[[], tuple[Path, Any]]:
+    """A new folder each time, and what makes a snapshot's source."""
+    return lambda: (tmp_path_factory.mktemp(f"kept{next(FOLDERS)}"), source_of)
+
+
 @settings(max_examples=12, deadline=None)
 @given(before=st.lists(ACTS, min_size=1, max_size=5), after=st.lists(ACTS, max_size=3))
 def test_a_snapshot_and_its_tail_teach_what_the_whole_log_teaches(
-    tmp_path_factory: pytest.TempPathFactory, rows_of: Any, log_of: Any, source_of: Any,
-    before: list[list[e.Event]], after: list[list[e.Event]],
-) -> None:  # fmt: skip
-    folder = tmp_path_factory.mktemp(f"kept{next(FOLDERS)}")
+    making: Any, rows_of: Any, log_of: Any, before: list[list[e.Event]], after: list[list[e.Event]]
+) -> None:
+    folder, source_of = making()
     facts = [*itertools.chain(*before), *itertools.chain(*after)]
     rows = rows_of(facts)
     cut = len(rows_of([*itertools.chain(*before)]))

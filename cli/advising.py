@@ -1,0 +1,58 @@
+"""Gives the conductor and the planner what past runs taught, where learning is on."""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from orchestrion.cli.settings import Settings
+from orchestrion.cli.wiring import Home, opened, stored
+from orchestrion.domain.ports import Choice
+
+if TYPE_CHECKING:
+    from orchestrion.domain.ports import Learnt, Log, Router
+
+ENABLED = "orchestration.enable_learning"
+
+
+@contextmanager
+def learnt(log: "Log", home: Home, settings: Settings) -> "Iterator[Learnt | None]":
+    """What `log` teaches, for one session; None where `enableLearning` is off."""
+    if not settings[ENABLED]:
+        yield None
+        return
+    from orchestrion.projections.learning import LogLearnt
+
+    with stored(log, home) as store:
+        yield LogLearnt(
+            store,
+            limit=settings["learning.max_executions_per_agent"],
+            threshold=settings["learning.pattern_confidence_threshold"],
+            half_life_days=settings["learning.half_life_days"],
+        )
+
+
+def router(home: Home, settings: Settings) -> "Router | None":
+    """Who chooses among able agents; None where `enableLearning` is off, and all of them work."""
+    return _Router(home, settings["learning.max_executions_per_agent"]) if settings[ENABLED] else None
+
+
+def seed_of(request: str) -> int:
+    """The seed of the choices in the plan of `request`: the same words, asked of the same log, choose the same."""
+    return zlib.crc32(request.encode("utf-8", "surrogatepass"))
+
+
+class _Router:
+    """Opens the log when there is a choice to be made, which is seldom."""
+
+    def __init__(self, home: Home, limit: int) -> None:
+        self._home, self._limit = home, limit
+
+    def choose(self, able: Sequence[str], *, task: str, seed: int) -> Choice:
+        from orchestrion.projections.learning.routing import Counts, LogRouter, draw
+
+        if not self._home.exists():
+            return Choice(*draw([Counts(agent, 0, 0) for agent in able], seed))
+        with opened(self._home) as (log, store):
+            mixed = zlib.crc32(f"{log.identity}@{store.position}".encode(), seed)
+            return LogRouter(store, limit=self._limit).choose(able, task=task, seed=mixed)
