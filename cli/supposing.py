@@ -57,7 +57,7 @@ def _supposition(place: Home, given: Given, threshold: int) -> "Supposition":
             given.cost, given.prices)  # fmt: skip
     if all(value is None for value in said):
         raise Refused(
-            "suppose something: --prices, --routing, --timeout, --threshold, or --max-parallel, -tokens, -calls or -cost"
+            "suppose something: --prices, --routing, --timeout, --threshold or --max-parallel, -tokens, -calls, -cost"
         )
     return Supposition(
         timeout=given.timeout,

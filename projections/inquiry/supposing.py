@@ -20,7 +20,8 @@ WHERE session = $session OR $session IS NULL ORDER BY started_at NULLS LAST, ses
 _RUNS = """SELECT run, session, agent, status, duration_ms, tool_calls, task_id, parent_run FROM agent_runs
 WHERE session = $session ORDER BY started_at NULLS LAST, run"""
 _SPENT = """SELECT request_id, session, run, model, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
-    cache_write_1h_tokens, happened_at FROM usage WHERE session = $session ORDER BY happened_at NULLS LAST, request_id"""
+    cache_write_1h_tokens, happened_at FROM usage WHERE session = $session
+ORDER BY happened_at NULLS LAST, request_id"""
 _CALLED = """SELECT run, started_at AS happened_at, position FROM tool_calls WHERE session = $session
 ORDER BY started_at NULLS LAST, position"""
 _PLANS = "SELECT request, tasks, position FROM plans WHERE session = $session ORDER BY position"
