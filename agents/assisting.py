@@ -87,7 +87,8 @@ class Assisting:
 
     async def _work(self, turn: Turn, request: MessageSent) -> None:
         stage = self._stage
-        started = stage.start(turn, f"message-{request.message}@1")
+        cause = f"message-{request.message}@1"
+        started = stage.start(await stage.expect(turn, cause), cause)
         if stage.take_over(turn):
             return
         if stopped := stage.budget.stopped():
