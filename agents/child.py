@@ -73,11 +73,14 @@ async def run_child(
     stdin: Path | None = None,
     spawned: Callable[[int], None] | None = None,
     heard: Callable[[bytes], None] | None = None,
+    heard_errors: Callable[[bytes], None] | None = None,
+    mark: str | None = None,
 ) -> Ended:
     """Run `args` and wait for its end, at most `seconds`. Nothing it started is left behind, however it ends.
 
     `spawned` is told the pid, which is also the process group. `heard` is given what comes on standard output, as it
-    comes; what it raises ends the command and is raised here.
+    comes, `heard_errors` likewise; what they raise ends the command and is raised here. `mark`
+    (`NAME=value` of `env`) is what its strays are known by, if it is not the run.
 
     Raises FileNotFoundError or PermissionError (the program), NotADirectoryError (`cwd`).
     """
@@ -89,7 +92,7 @@ async def run_child(
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(stdin.open("rb")) if stdin else subprocess.DEVNULL
         trouble: asyncio.Future[None] = loop.create_future()
-        pipes = [_Pipe(loop, out, heard, trouble), _Pipe(loop, err)]
+        pipes = [_Pipe(loop, out, heard, trouble), _Pipe(loop, err, heard_errors, trouble)]
         for pipe in pipes:
             stack.callback(pipe.close)
         process = await asyncio.create_subprocess_exec(
@@ -113,7 +116,7 @@ async def run_child(
             timed_out = True
         finally:
             run = env.get(RUN_VARIABLE)
-            await surely(end_group(process, f"{RUN_VARIABLE}={run}" if run else None))
+            await surely(end_group(process, mark or (f"{RUN_VARIABLE}={run}" if run else None)))
             if trouble.done():
                 trouble.exception()  # so that it is not missed where we are cancelled
         await _drained(pipes, DRAIN_SECONDS)

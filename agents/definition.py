@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from orchestrion.domain.events import Priority
 
 Reads = Literal["text", "sarif", "junit"]
-RunnerName = Literal["steps", "process", "llm"]
+RunnerName = Literal["steps", "process", "acp", "llm"]
 EDITORS = frozenset({"*", "all", "edit", "multiedit", "write", "notebookedit", "edit_file", "write_file"})
 """Tools that change files, Claude Code's and ours, in small letters."""
 CLAUDE_KEYS = frozenset({"name", "description", "tools", "model", "color"})
@@ -131,8 +131,8 @@ class AgentDefinition(Part):
     retry_on: tuple[int | Literal["timeout"], ...] = ()
     """Exit codes of the `process` runner's command that may pass by themselves."""
     approval: tuple[str, ...] | None = None
-    """Tools of the `llm` runner whose calls a person must approve, or `none`; unset: running a command, and whatever an
-    MCP server does not declare read-only."""
+    """Tools (of the `acp` runner also kinds of calls) that a person must approve, or `none`; unset: running a command,
+    and whatever is not known to change nothing."""
     validation: str | None = None
     """The capability of the agent that must approve its changes."""
     timeout: float | None = Field(default=None, gt=0)
@@ -176,8 +176,8 @@ class AgentDefinition(Part):
     def _has_what_its_runner_needs(self) -> "AgentDefinition":
         if self.runner == "steps" and not self.steps:
             raise ValueError("runner 'steps' needs the key 'steps'")
-        if self.runner == "process" and not self.command:
-            raise ValueError("runner 'process' needs the key 'command'")
+        if self.runner in {"process", "acp"} and not self.command:
+            raise ValueError(f"runner {self.runner!r} needs the key 'command'")
         if self.steps and self.runner != "steps":
             raise ValueError("the key 'steps' needs 'runner: steps'")
         return self

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrion.agents.budget import RunBudget
+from orchestrion.agents.identity import born, host
 from orchestrion.agents.journal import Journal
 from orchestrion.domain import events as e
 from orchestrion.domain.streams import witnessed
@@ -69,6 +70,14 @@ class Ear:
             **self._about, happened_at=self._journal.now(), cause=asked.place, call=call, status=status,
             result=result, error=error, exit_code=exit_code,
             duration_ms=round((time.monotonic() - asked.begun) * 1000),
+        )  # fmt: skip
+        self._journal.write([event])
+
+    def spawned(self, call: str, pid: int) -> None:
+        """The call runs as this process of ours."""
+        event = e.ProcessStarted(
+            **self._about, happened_at=self._journal.now(), cause=self._known[call], call=call, pid=pid,
+            born=born(pid) or "", host=host(),
         )  # fmt: skip
         self._journal.write([event])
 

@@ -10,6 +10,8 @@ from orchestrion.agents.minds import Minds
 from orchestrion.domain.errors import BadDefinition, NotFound
 
 BUILT_IN = Path(__file__).parent / "team"
+READY = Path(__file__).parent / "ready"
+"""Other people's agents, ready to be asked for by name."""
 PROJECT_AGENTS = Path(".claude/agents")
 
 
@@ -43,14 +45,14 @@ class Roster:
 
 
 def load_roster(workspace: Path, *, team: Path | None = None) -> Roster:
-    """The built-in team, then `workspace`/.claude/agents, then `team`; of one name the last one counts.
+    """The built-in team, agents that are ready to be asked, `workspace`/.claude/agents, then `team`.
 
-    Raises BadDefinition (file and line) and NotFound (a `team` that is no folder).
+    Of one name the last one counts. Raises BadDefinition (file and line) and NotFound (a `team` that is no folder).
     """
     if team is not None and not team.is_dir():
         raise NotFound(f"{team}: there is no such team folder; give a folder of agents' Markdown files")
     found: dict[str, AgentDefinition] = {}
-    for folder in (BUILT_IN, workspace / PROJECT_AGENTS, team):
+    for folder in (BUILT_IN, READY, workspace / PROJECT_AGENTS, team):
         if folder is not None and folder.is_dir():
             found |= _folder(folder)
     return roster_of(found.values())

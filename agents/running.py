@@ -1,6 +1,7 @@
 """One run of one agent: within its time and its limits, validated if it must be, its outcome never an exception."""
 
 import asyncio
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from orchestrion.agents.planner import Plan
 from orchestrion.agents.remembering import remembered
 from orchestrion.agents.roster import Roster
 from orchestrion.agents.runner import Lost, Outcome, Runner
+from orchestrion.agents.runner_acp import AcpRunner, missing_extra
 from orchestrion.agents.runner_llm import LlmRunner
 from orchestrion.agents.runner_process import ProcessRunner
 from orchestrion.agents.runner_steps import StepsRunner
@@ -28,7 +30,12 @@ from orchestrion.agents.workspace import Change, diff_of
 from orchestrion.domain.errors import CannotRun, OrchestrionError, Refused
 from orchestrion.domain.events import MessageSent, OutcomeJudged, RunStatus
 
-RUNNERS: Mapping[str, Runner] = {"steps": StepsRunner(), "process": ProcessRunner(), "llm": LlmRunner()}
+RUNNERS: Mapping[str, Runner] = {
+    "steps": StepsRunner(),
+    "process": ProcessRunner(),
+    "acp": AcpRunner(),
+    "llm": LlmRunner(),
+}
 """One line for each kind of runner."""
 
 
@@ -256,12 +263,22 @@ def check_runnable(plan: Plan, roster: Roster, servers: Servers = NO_SERVERS, mi
             missing.append(f"{agent.name} needs the runner {agent.runner!r}, which is not there")
         elif agent.runner == LLM and (lacks := minds.missing(agent)):
             missing.append(lacks)
+        if agent.runner == "acp" and (extra := missing_extra()):
+            missing.append(f"{agent.name}: {extra}")
+        if agent.install and len(plan.tasks) == 1 and (program := _missing_program(agent)):
+            missing.append(f"{agent.name} needs the program {program!r}; run: {agent.install}")
         missing += [f"{agent.name}: {problem}" for problem in _missing_servers(agent, servers)]
         validators = [minds.thinking(each) for each in roster.able(agent.validation)] if agent.validation else []
         if agent.validation and not any(v.runner and v.name != agent.name for v in validators):
             missing.append(f"{agent.name} needs somebody with the capability {agent.validation!r} and a runner")
     if missing:
         raise CannotRun(f"this plan cannot be run: {'; '.join(missing)}")
+
+
+def _missing_program(agent: AgentDefinition) -> str | None:
+    """The program of an agent that is alone in its plan; of several, the others go on without it."""
+    program = agent.command[0] if agent.command else ""
+    return program if program and "{" not in program and shutil.which(program) is None else None
 
 
 def _missing_servers(agent: AgentDefinition, servers: Servers) -> list[str]:

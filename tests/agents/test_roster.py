@@ -97,6 +97,8 @@ def test_the_built_in_team_says_what_each_can_and_how_it_runs(tmp_path: Path) ->
         "frontend-builder": None,
         "test-suite-developer": "steps",
         "docs-writer": "steps",
+        "claude": "acp",
+        "opencode": "acp",
     }
 
 

@@ -4,6 +4,8 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 NATIVE = "0d0f6b1e-0000-4000-8000-000000000001"
 USAGE = {"input_tokens": 10, "output_tokens": 20, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 5}
 
@@ -48,3 +50,21 @@ def test_a_session_that_we_ran_and_that_is_imported_later_counts_once(speak, tmp
     transcript.write_text("".join(json.dumps(line) + "\n" for line in dated))
     assert speak("import", "claude-code", transcript, "--home", home).code == 0
     assert counted() == before
+
+
+@pytest.mark.parametrize("name", ["claude", "opencode"])
+def test_a_ready_made_agent_that_is_missing_says_how_to_get_it(
+    name: str, speak, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    said = speak("run", "--agent", name, "say hello", "--home", tmp_path / "home")
+    assert said.code == 4
+    assert "npm install -g" in said.err
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_ready_made_agent_is_called_for_by_name_alone(speak) -> None:
+    request = "Fix the authentication endpoint of the claude and opencode integration"
+    phases = speak("plan", request, "--format", "json").json["phases"]
+    assert not {"claude", "opencode"} & {name for phase in phases for name in phase}
+    assert speak("plan", "Ask Claude for a poem", "--format", "json").json["phases"] == [["claude"]]
