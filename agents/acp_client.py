@@ -16,9 +16,9 @@ from orchestrion.agents.acp_calls import Calls, Told
 from orchestrion.agents.acp_terminals import Terminals, environment, program_of
 from orchestrion.agents.budget import Stopped
 from orchestrion.agents.child import Ended
-from orchestrion.agents.confining import place_of, read_text, write_text
 from orchestrion.agents.ear import Ear
 from orchestrion.agents.runner import Desk, Work
+from orchestrion.agents.thinking.files import Files, Unreachable
 from orchestrion.domain.errors import Refused
 
 MAX_TEXT = 4_000_000
@@ -59,6 +59,7 @@ class AcpClient:
         self._trouble = trouble
         self._ear: Ear = desk.ear()
         self.terminals = Terminals(work.run, work.limits.output_bytes)
+        self._files = Files(work.workspace, work.agent.writes or True)  # an agent that writes nothing asks first
         self._calls = Calls(self._ear, work.run, work.workspace, self.terminals)
         self._spoken = Spoken()
         self._approved: Counter[str] = Counter()
@@ -171,7 +172,7 @@ class AcpClient:
     async def _read(self, path: str, line: int | None, limit: int | None) -> s.ReadTextFileResponse:
         call = self._effect("fs/read_text_file", {"path": self._calls.relative(path), "line": line, "limit": limit})
         with _Answering(self._ear, call) as answering:
-            text = read_text(self._work.workspace, path, limit_bytes=self._work.limits.report_bytes)
+            text = self._files.text(path)
             lines = text.splitlines(keepends=True)
             first = max(0, (line or 1) - 1)
             text = "".join(lines[first : None if limit is None else first + limit])
@@ -186,9 +187,9 @@ class AcpClient:
         params = {"path": self._calls.relative(path), "letters": len(content)}
         call = self._effect("fs/write_text_file", params)
         with _Answering(self._ear, call):
-            place_of(self._work.workspace, path)
+            self._files.writable(path)
             await self._let("edit", "fs/write_text_file", params, call, paths=[str(params["path"])])
-            write_text(self._work.workspace, path, content, limit_bytes=self._work.limits.report_bytes)
+            self._files.write(path, content)
         return s.WriteTextFileResponse()
 
     async def create_terminal(
@@ -228,9 +229,11 @@ class AcpClient:
         return s.CreateTerminalResponse(terminal_id=name)
 
     def _folder(self, cwd: str | None) -> Path:
-        if cwd is None or Path(cwd).resolve() == self._work.workspace.resolve():
-            return self._work.workspace
-        return self._work.workspace.joinpath(*place_of(self._work.workspace, cwd))
+        top = self._work.workspace.resolve()
+        folder = (top / (cwd or ".")).resolve()
+        if not folder.is_relative_to(top) or not folder.is_dir():
+            raise Refused(f"{cwd}: is no folder of the workspace")
+        return folder
 
     def _ended(self, call: str, name: str, how: Ended | BaseException) -> None:
         seen = self.terminals.seen(name)
@@ -312,7 +315,7 @@ class AcpClient:
             return await answer
         except (RequestError, asyncio.CancelledError):
             raise
-        except Refused as refused:
+        except (Refused, Unreachable) as refused:
             raise RequestError(-32602, str(refused)) from refused
         except Exception as error:
             if not self._trouble.done():

@@ -15,7 +15,7 @@ import pytest
 from orchestrion.agents import Limits
 from orchestrion.agents.approving import Person, give
 from orchestrion.domain import events as e
-from orchestrion.domain.errors import OrchestrionError
+from orchestrion.domain.errors import CannotRun, OrchestrionError
 from orchestrion.eventstore import MemoryLog
 
 Agent = Callable[..., Path]
@@ -208,8 +208,8 @@ def test_files_are_read_and_written_within_the_workspace_alone(
     played = play("coder")
     assert played.result.status == "completed", played.result.reason
     tried = json.loads(played.of(e.AgentCompleted)[0].outputs["text"])
-    assert tried[:2] == ['"""An app."""\n'] * 2
-    assert [each.startswith("refused: ") for each in tried[2:11]] == [True] * 9
+    assert tried[0] == '"""An app."""\n'
+    assert [each.startswith("refused: ") for each in tried[1:11]] == [True] * 10, "no link is followed, not even within"
     assert tried[11] == '"""An app."""\n'
     assert tried[12] == "ok"
     assert "ok" not in tried[13:]
@@ -217,7 +217,7 @@ def test_files_are_read_and_written_within_the_workspace_alone(
     assert not (tmp_path / "evil").exists()
     assert "+x" in played.result.diff
     answers = [fact for fact in played.of(e.ToolReturned) if "/client-" in fact.call]
-    assert [fact.status for fact in answers].count("ok") == 4
+    assert [fact.status for fact in answers].count("ok") == 3
     assert "lies outside the workspace" in str(answers[2].error)
 
 
@@ -255,7 +255,7 @@ def test_terminals_run_in_the_workspace_without_a_shell_and_are_facts(acts: Any,
     assert said[0] in {f"0: {cwd}\noops\n", f"0: oops\n{cwd}\n"}
     assert said[1] == "3: "
     assert "is no program" in said[2]
-    assert "lies outside the workspace" in said[4]
+    assert "is no folder of the workspace" in said[4]
     assert said[5] == "0: xxxxxxxxx\n"
     assert said[6] == "0: None 1\n"
     shown = ends(played)
@@ -362,7 +362,12 @@ def test_a_cancelled_agent_is_asked_to_stop_and_its_terminals_end(
 
 def test_a_missing_program_says_how_to_get_it(agent: Agent, play: Any) -> None:
     agent("coder", command=["no-such-agent"], runner="acp", install="npm install -g no-such-agent")
-    (failed,) = play("coder").of(e.AgentFailed)
+    agent("other")
+    played = play("coder and other")
+    (failed,) = played.of(e.AgentFailed)
+    assert len(played.of(e.AgentCompleted)) == 1
+    with pytest.raises(CannotRun, match="run: npm install -g no-such-agent"):
+        play("coder")
     assert "no-such-agent cannot be run" in failed.reason
     assert failed.remedy == "run: npm install -g no-such-agent"
 
