@@ -48,8 +48,7 @@ class Past:
     @property
     def lease(self) -> leases.Lease:
         """Who holds it."""
-        kinds = ("lease.taken", "lease.renewed")
-        return replay(leases.evolve, leases.Lease(), (e for e in self.events if e.kind in kinds))
+        return replay(leases.evolve, leases.Lease(), (e for e in self.events if e.kind.startswith("lease.")))
 
 
 def recall(log: Log, session: str) -> Past:

@@ -65,9 +65,19 @@ def opened_log(home: Home) -> "Iterator[Log]":
     log = open_log(home.path, create=hooked)
     try:
         spool.bring_in(home.path, log)
+        _note_lapsed(home, log)
         yield log
     finally:
         log.close()
+
+
+def _note_lapsed(home: Home, log: "Log") -> None:
+    """Sessions that a conductor left behind, if there are any, are looked at."""
+    left = home.path / "workspaces"
+    if left.is_dir() and any(left.iterdir()):
+        from orchestrion.agents.lapsing import note_lapsed
+
+        note_lapsed(log, home.path)
 
 
 @contextmanager

@@ -437,6 +437,12 @@ class LeaseRenewed(Event, kind="lease.renewed", slot=2):
     holder: Text
 
 
+class LeaseLapsed(Event, kind="lease.lapsed", slot=3):
+    """Somebody looked and found the lease over and its holder not alive: the session's open runs are lost."""
+
+    holder: Text
+
+
 class ProcessStarted(Event, kind="process.started"):
     """A call of a tool runs as a process of its own, which leads its group; it ends no later than the call returns."""
 

@@ -20,6 +20,8 @@ class Lease:
     until: datetime | None = None
     version: int = 0
     """How many facts led here."""
+    lapsed: bool = False
+    """Whether it was found to be over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,16 @@ class Renew:
     at: datetime
 
 
-Command = Take | Renew
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """Somebody looks whether it is over. `alive` as in `Take`."""
+
+    session: str
+    alive: bool | None
+    at: datetime
+
+
+Command = Take | Renew | Lapse
 
 
 def evolve(lease: Lease, event: e.Event) -> Lease:
@@ -56,7 +67,9 @@ def evolve(lease: Lease, event: e.Event) -> Lease:
             until = at + timedelta(seconds=seconds) if at else None
             return Lease(event.holder, event.pid, event.born, event.host, seconds, until, lease.version)
         case e.LeaseRenewed(happened_at=at):
-            return replace(lease, until=at + timedelta(seconds=lease.seconds) if at else None)
+            return replace(lease, until=at + timedelta(seconds=lease.seconds) if at else None, lapsed=False)
+        case e.LeaseLapsed():
+            return replace(lease, lapsed=True)
         case _:
             return lease
 
@@ -80,6 +93,10 @@ def decide(lease: Lease, command: Command) -> Iterator[e.Event]:
             if lease.holder != command.holder:
                 raise RuleBroken(f"session {command.session} was taken over by another conductor")
             yield e.LeaseRenewed(source="conductor", happened_at=at, session=command.session, holder=command.holder)
+        case Lapse(at=at):
+            over = lease.until is not None and at >= lease.until
+            if lease.holder is not None and over and not command.alive and not lease.lapsed:
+                yield e.LeaseLapsed(source="conductor", happened_at=at, session=command.session, holder=lease.holder)
 
 
 def _refuse_while_held(lease: Lease, command: Take) -> None:

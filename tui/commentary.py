@@ -193,6 +193,7 @@ _TELLERS: Mapping[str, Teller] = {
     "topic.left": _topic("leaves"),
     "cancel.requested": _cancelled,
     "agent.retired": lambda data, row: f"■ {_who(row)} leaves the team: {figures.optional(data.get('reason'))}",
+    "lease.lapsed": lambda *_: "✗ nobody conducts the session any more: its conductor is gone",
     "lease.taken": lambda data, _: f"· a conductor holds the session (process {figures.text(data.get('pid'))})",
     "process.started": lambda data, row: f"· {_who(row)}'s call runs as process {figures.text(data.get('pid'))}",
 }

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from orchestrion.domain import events as e
 from orchestrion.domain import lease as leases
 from orchestrion.domain.deciding import replay
 from orchestrion.domain.errors import RuleBroken
@@ -45,3 +46,18 @@ def test_a_holder_on_another_machine_has_its_time_from_its_last_sign_of_life() -
 def test_who_lost_the_session_cannot_renew_it() -> None:
     with pytest.raises(RuleBroken, match="taken over by another conductor"):
         held(take("a", alive=None), take("b", alive=False), leases.Renew("ses_1", "a", T))
+
+
+def test_a_lease_lapses_once_when_it_is_over_and_its_holder_does_not_live() -> None:
+    taken = held(take("a", alive=None))
+
+    def lapse(after: int, alive: bool | None) -> list[e.Event]:
+        return list(leases.decide(taken, leases.Lapse("ses_1", alive, T + timedelta(seconds=after))))
+
+    assert lapse(59, None) == lapse(60, True) == []
+    (event,) = lapse(60, False)
+    assert event.holder == "a"
+    lapsed = leases.evolve(taken, event)
+    assert list(leases.decide(lapsed, leases.Lapse("ses_1", None, T + timedelta(seconds=99)))) == []
+    renewed = leases.evolve(lapsed, e.LeaseRenewed(source="conductor", holder="a", happened_at=T))
+    assert not renewed.lapsed, "a machine that only slept goes on"

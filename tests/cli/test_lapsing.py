@@ -1,0 +1,56 @@
+"""A session whose machine went down shows as lost by itself, to whoever asks after its lease."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from orchestrion.domain import events as e
+from orchestrion.domain.record import Fact
+from orchestrion.eventstore import open_log
+
+SESSION = "ses_gone"
+LEASE_SECONDS = 6
+
+
+def left_behind(home: Path, seconds_ago: float) -> None:
+    """What a conductor on a machine that went down leaves: a lease, an open run, a working copy."""
+    at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    about: dict[str, Any] = {"source": "conductor", "session": SESSION, "happened_at": at}
+    lease = e.LeaseTaken(**about, holder="hld_1", pid=1, born="long ago", host="a-machine", lease_seconds=LEASE_SECONDS)
+    with open_log(home) as log:
+        log.observe([
+            Fact(f"session-{SESSION}", 1, e.SessionStarted(**about, product="orchestrion", request="x")),
+            Fact(f"lease-{SESSION}", 1, lease),
+            Fact(f"run-{SESSION}/alpha-1", 1, e.AgentStarted(**about, run=f"{SESSION}/alpha-1", agent="alpha")),
+        ])  # fmt: skip
+    (home / "workspaces" / SESSION).mkdir(parents=True)
+
+
+def test_a_session_left_behind_is_lost_once_its_lease_is_over(speak: Any, tmp_path: Path) -> None:
+    over = time.monotonic() + LEASE_SECONDS
+    left_behind(tmp_path, 0)
+
+    def statuses(*how: object) -> list[str]:
+        asked = (speak(name, "--home", tmp_path, *how, "--format", "json") for name in ("sessions", "agents"))
+        return [said.json[0]["status"] for said in asked]
+
+    before, asked_in_time = statuses(), time.monotonic() < over
+    assert before == ["running", "running"] or not asked_in_time
+    time.sleep(max(0, over - time.monotonic()) + 0.1)
+    assert statuses() == ["lost", "lost"]
+    kinds = speak("sql", "SELECT kind FROM events ORDER BY position", "--home", tmp_path, "--format", "json").json
+    assert [row["kind"] for row in kinds].count("lease.lapsed") == 1, "said once, however often it is asked"
+    assert statuses("--at", 3) == ["running", "running"], "what could be said then"
+
+
+def test_a_log_that_can_only_be_read_is_read_all_the_same(speak: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    from orchestrion.domain.errors import LogUnavailable
+    from orchestrion.eventstore import SQLiteLog
+
+    def refuse(*_: object, **__: object) -> None:
+        raise LogUnavailable("read-only")
+
+    left_behind(tmp_path, 60)
+    monkeypatch.setattr(SQLiteLog, "append", refuse)
+    assert speak("sessions", "--home", tmp_path, "--format", "json").code == 0
