@@ -78,6 +78,14 @@ class Minds:
         return None
 
 
+def check_there(model: Any) -> None:
+    """Raises CannotRun if nothing is there to think with."""
+    if model is None:
+        raise CannotRun("the planner 'llm' needs a model: give --model, or orchestration.model in the configuration")
+    if importlib.util.find_spec("pydantic_ai") is None:
+        raise CannotRun(f"thinking needs the extra 'llm'; run: {INSTALL}")
+
+
 def name_of(model: Any) -> str | None:
     """A model's name: `provider:name`."""
     if model is None or isinstance(model, str):

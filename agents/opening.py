@@ -33,10 +33,19 @@ def open_session(
     start = sessions.Start(session, plan.request, project, workspace, _version(), now, options)
     started = list(sessions.decide(state, start))
     state = replay(sessions.evolve, state, started)
-    made = sessions.decide(state, sessions.MakePlan(session, plan.request, plan.planner, plan.tasks, plan.phases, now))
+    settle = sessions.MakePlan(
+        session, plan.request, plan.planner, plan.tasks, plan.phases, now, plan.rationale or None
+    )  # fmt: skip
+    made = sessions.decide(state, settle)
     cause = f"{stream_of(started[0])}@1"
     team = [_registered(agent, session, cause, now) for agent in team_of(plan, roster)]
-    journal.begin(session, [*started, *team, *made, *holding.first()])
+    asked = [_of_session(fact, session) for fact in plan.facts]
+    journal.begin(session, [*started, *team, *made, *asked, *holding.first()])
+
+
+def _of_session(fact: e.Event, session: str) -> e.Event:
+    """What a model was asked for the plan, as a fact of the session."""
+    return fact.model_copy(update={"session": session, "request_id": f"{session}/{getattr(fact, 'request_id', '')}"})
 
 
 def team_of(plan: Plan, roster: Roster) -> Iterable[AgentDefinition]:
@@ -51,7 +60,7 @@ def plan_of(past: Past) -> Plan:
     made = past.plan
     if made is None:
         raise CannotRun(f"session {past.session} never got as far as a plan; give its request again")
-    return Plan(made.request, made.tasks, made.phases, made.planner)
+    return Plan(made.request, made.tasks, made.phases, made.planner, made.rationale or "")
 
 
 def team_again(past: Past) -> Roster:

@@ -8,7 +8,7 @@ from typing import Any
 from orchestrion.agents.roster import Roster
 from orchestrion.agents.vocabulary import Call, calls
 from orchestrion.domain.errors import BadPlan
-from orchestrion.domain.events import PlannedTask
+from orchestrion.domain.events import Event, PlannedTask
 from orchestrion.domain.ports import Choice, Router
 
 PLANNER = "vocabulary-1"
@@ -24,11 +24,19 @@ class Plan:
     tasks: tuple[PlannedTask, ...]
     phases: tuple[tuple[str, ...], ...]
     planner: str = PLANNER
+    rationale: str = ""
+    """Why it is so, where somebody thought about it."""
+    facts: tuple[Event, ...] = ()
+    """What a model was asked for it: facts of a session that is still to begin."""
 
     def as_json(self) -> dict[str, Any]:
-        """`{"request", "tasks": [{"id", "agent", "task", "depends_on", "matched"}], "phases": [[agent, …]]}`."""
+        """`{"request", "tasks": [{"id", "agent", "task", "depends_on", "matched"}], "phases": [[agent, …]]}`.
+
+        And `planner` and `rationale` where somebody thought about it.
+        """
         tasks = [task.model_dump(mode="json", exclude=_unsaid(task)) for task in self.tasks]
-        return {"request": self.request, "tasks": tasks, "phases": [list(phase) for phase in self.phases]}
+        plan = {"request": self.request, "tasks": tasks, "phases": [list(phase) for phase in self.phases]}
+        return plan | ({"planner": self.planner, "rationale": self.rationale} if self.rationale else {})
 
     def task_of(self, agent: str) -> PlannedTask:
         """The task of `agent`. Raises BadPlan."""

@@ -15,18 +15,19 @@ from orchestrion.cli.plain import lasting
 from orchestrion.cli.settings import Settings
 from orchestrion.cli.show import Sheet, answer, out, say
 from orchestrion.cli.wiring import Home, prices_of, written_log
-from orchestrion.domain.errors import Interrupted, NotFound
+from orchestrion.domain.errors import BadDefinition, Interrupted, NotFound
 from orchestrion.domain.inert import inert
 
 if TYPE_CHECKING:
     from orchestrion.agents import ExecutionResult, Limits, Plan, Roster
     from orchestrion.agents.mcp_config import McpUse
+    from orchestrion.agents.minds import Minds
     from orchestrion.domain.events import Event
-    from orchestrion.domain.ports import Router
 
 AGENT_COLUMNS = ("agent", "status", "duration_ms", "files_modified", "summary", "reason", "remedy")
 MEMORY_SWITCHES = ("memory_bank", "memory")
 """A memory server that is switched on is used, unless `learning.mcp_integration` says otherwise."""
+PLANNERS = ("vocabulary", "llm")
 PLAN_COLUMNS = ("phase", "id", "agent", "task", "depends_on", "matched")
 
 
@@ -80,9 +81,9 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
     from orchestrion.agents.mcp_config import load_servers
     from orchestrion.agents.running import check_runnable
 
-    roster, plan = planned(order, router(home, settings))
-    mcp = mcp_use(settings)
-    check_runnable(plan, roster, load_servers(order.workspace, mcp.switches))
+    roster, plan = planned(home, order, settings)
+    mcp, minds = mcp_use(settings), minds_of(settings)
+    check_runnable(plan, roster, load_servers(order.workspace, mcp.switches), minds)
     python = settings["orchestration.python"]
     narrator = Narrator()
     observer = telling(narrator) if settings["orchestration.dashboard_enabled"] else None
@@ -95,6 +96,7 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
             mcp=mcp,
             prices=prices_of(home),
             learnt=known,
+            minds=minds,
         )
         execution = conductor.execute(
             order.request, order.workspace, roster, plan=plan, apply=order.apply, observer=observer
@@ -106,18 +108,47 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
     return result
 
 
-def planned(order: Order, chooser: "Router | None" = None) -> "tuple[Roster, Plan]":
-    """Who is there, and the plan that follows from the order. Raises BadPlan, BadDefinition, NotFound."""
-    from orchestrion.agents.commanding import plan_request
+def planned(home: Home, order: Order, settings: Settings) -> "tuple[Roster, Plan]":
+    """Who is there, and the plan that follows from the order. Raises BadPlan, BadDefinition, NotFound, CannotRun.
+
+    The planner `llm` lets a model plan what is no command and for no single agent, and falls back to the other.
+    """
+    from orchestrion.agents.commanding import as_command, plan_request
+    from orchestrion.agents.minds import check_there
 
     folder = project_folder(order.workspace)
-    return plan_request(order.request, folder, team=order.team, agent=order.agent, words=order.words,
-                        router=chooser, seed=seed_of(order.request))  # fmt: skip
+    planner = settings["orchestration.planner"]
+    if planner not in PLANNERS:
+        raise BadDefinition(f"orchestration.planner is {planner!r}; there are: {', '.join(PLANNERS)}")
+    if planner == PLANNERS[0] or order.agent is not None or as_command(order.request):
+        return plan_request(order.request, folder, team=order.team, agent=order.agent, words=order.words,
+                            router=router(home, settings), seed=seed_of(order.request))  # fmt: skip
+    minds = minds_of(settings)
+    model = minds.chosen or minds.default
+    check_there(model)
+    from orchestrion.agents import load_roster, make_plan
+    from orchestrion.agents.thinking.planning import plan_or_fall_back
+
+    roster = load_roster(folder, team=order.team).as_taking_part(minds)
+    limits, seed = limits_of(settings), seed_of(order.request)
+
+    def by_words() -> "Plan":
+        return make_plan(order.request, roster, router(home, settings), seed=seed)
+
+    return roster, asyncio.run(plan_or_fall_back(order.request, roster, model, minds.url, limits, other=by_words))
+
+
+def minds_of(settings: Settings) -> "Minds":
+    """Which models agents think with: the option before the agents' own, what is configured after them."""
+    from orchestrion.agents.minds import Minds
+
+    model, url = settings.values["orchestration.model"], settings["orchestration.model_url"]
+    return Minds(model.value, None, url) if model.origin == "option" else Minds(None, model.value, url)
 
 
 def show_plan(home: Home, order: Order, settings: Settings, form: Format) -> None:
     """Show who would do what after whom. Raises as `planned` does."""
-    made = planned(order, router(home, settings))[1].as_json()
+    made = planned(home, order, settings)[1].as_json()
     phase_of = {agent: number for number, phase in enumerate(made["phases"], 1) for agent in phase}
     rows = [
         (phase_of[t["agent"]], t["id"], t["agent"], t["task"], ", ".join(t["depends_on"]), ", ".join(t["matched"]))
@@ -128,6 +159,8 @@ def show_plan(home: Home, order: Order, settings: Settings, form: Format) -> Non
         if "rationale" in task:
             say(f"Chosen: {task['rationale']}")
     say("Phases: " + " → ".join(" ∥ ".join(phase) for phase in made["phases"]))
+    if made.get("rationale"):
+        say(f"Why: {inert(made['rationale'])}")
 
 
 def project_folder(path: Path) -> Path:
@@ -159,7 +192,10 @@ def limits_of(settings: Settings) -> "Limits":
         "max_parallel_agents", "agent_tool_calls", "session_tool_calls", "agent_tokens", "session_tokens",
         "agent_cost", "session_cost", "loop_calls", "retries", "reworks",
     )  # fmt: skip
-    in_ms = {"agent_seconds": "agent_timeout", "session_seconds": "session_timeout", "retry_seconds": "retry_wait"}
+    in_ms = {
+        "agent_seconds": "agent_timeout", "session_seconds": "session_timeout", "retry_seconds": "retry_wait",
+        "model_seconds": "model_timeout", "approval_seconds": "approval_timeout",
+    }  # fmt: skip
     given = {name: settings[f"orchestration.{name}"] for name in same}
     times = {name: settings[f"orchestration.{key}"] for name, key in in_ms.items()}
     return Limits(**given, **{name: ms / 1000 for name, ms in times.items() if ms is not None})

@@ -135,6 +135,8 @@ class PlanMade(Event, kind="plan.made", slot=4):
     planner: Text
     tasks: tuple[PlannedTask, ...]
     phases: tuple[tuple[str, ...], ...]
+    rationale: Text | None = None
+    """Why it is so, where somebody thought about it; or why the model's plan was not taken."""
 
 
 # Agents

@@ -41,6 +41,7 @@ class MakePlan:
     tasks: tuple[e.PlannedTask, ...]
     phases: tuple[tuple[str, ...], ...]
     at: datetime
+    rationale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ def decide(session: Session, command: Command) -> Iterator[e.Event]:
                 planner=command.planner,
                 tasks=command.tasks,
                 phases=command.phases,
+                rationale=command.rationale,
             )
         case End(at=at):
             if session.started_at is None:

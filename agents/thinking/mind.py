@@ -9,7 +9,8 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import UsageLimits
 
 from orchestrion.agents.bus import Draft
-from orchestrion.agents.permissions import RUN, has
+from orchestrion.agents.mcp_tools import RemoteTool
+from orchestrion.agents.permissions import has
 from orchestrion.agents.runner import Desk, Outcome, Work
 from orchestrion.agents.thinking.answers import Report, Verdict
 from orchestrion.agents.thinking.files import Files
@@ -17,6 +18,7 @@ from orchestrion.agents.thinking.models import model_of
 from orchestrion.agents.thinking.prompting import instructions, prompt
 from orchestrion.agents.thinking.quoting import Fence
 from orchestrion.agents.thinking.recorded import WORDS, ModelFailed, Recorded
+from orchestrion.agents.thinking.remote import described, remote_tools_of, use_remote
 from orchestrion.agents.thinking.speaking import SPEAKING
 from orchestrion.agents.thinking.toolbox import Seat, ToolOf, use
 from orchestrion.agents.thinking.workspace_tools import READING, RUNNING, WRITING
@@ -38,11 +40,12 @@ async def think(work: Work, desk: Desk) -> Outcome:
     seat = Seat(work, desk, fence, Files(work.workspace, writes))
     recorded = Recorded(model, seat)
     final: type[Report] | type[Verdict] = Verdict if work.validates else Report
+    remote = await remote_tools_of(seat)
     agent: Agent[object, Report | Verdict] = Agent(
         recorded,
         output_type=ToolOutput(final, name=FINISH, description=(final.__doc__ or "").strip()),
         instructions=instructions(work, fence),
-        tools=[_tool(tool, seat) for tool in tools_of(work)],
+        tools=[*(_tool(tool, seat) for tool in tools_of(work)), *(_remote(tool, seat) for tool in remote)],
         retries={"tools": TOOL_RETRIES, "output": TOOL_RETRIES},
         model_settings=ModelSettings(max_retries=0),
     )
@@ -81,4 +84,8 @@ def _tool(tool: ToolOf, seat: Seat) -> Tool[object]:
     return Tool.from_schema(call, tool.name, tool.description, tool.schema, sequential=True)
 
 
-__all__ = ["FINISH", "RUN", "think", "tools_of"]
+def _remote(tool: RemoteTool, seat: Seat) -> Tool[object]:
+    async def call(**given: Any) -> str:
+        return await use_remote(tool, seat, given)
+
+    return Tool.from_schema(call, tool.full_name, described(tool, seat), dict(tool.schema), sequential=True)

@@ -81,16 +81,16 @@ async def use(tool: ToolOf, seat: Seat, given: dict[str, Any]) -> str:
     call = seat.desk.called(tool.name, given, tool.mcp_server)
     known = seat.desk.recall(call, idempotent=tool.idempotent)
     if known is not None:
-        return _told(tool, seat, Answer.of(known))
+        return told(Answer.of(known), seat, tool.name, quoted=tool.quoted)
     if seat.replaying and REDACTED in str(given):
         raise Lost(f"its call {call} was not answered, and its parameters are in the log only with secrets taken out")
     if problem is not None:
         answer = _said(seat, call, Answer("error", problem))
     elif word is not None and word.verdict != "approved":
-        answer = _said(seat, call, Answer("denied", _refused(word)))
+        answer = _said(seat, call, Answer("denied", refused(word)))
     else:
         answer = await answered(call, seat.desk, lambda spawned: _safely(tool, seat, call, params, spawned))
-    return _told(tool, seat, answer)
+    return told(answer, seat, tool.name, quoted=tool.quoted)
 
 
 async def unknown(name: str, seat: Seat, given: Any, there: list[str]) -> None:
@@ -116,13 +116,13 @@ def _said(seat: Seat, call: str, answer: Answer) -> Answer:
     return answer
 
 
-def _told(tool: ToolOf, seat: Seat, answer: Answer) -> str:
-    """An answer as the model gets it: marked as data if others wrote it."""
-    text = str(answer.result.get("text") or "")
+def told(answer: Answer, seat: Seat, name: str, *, quoted: bool = True) -> str:
+    """An answer of the tool `name` as the model gets it: marked as data if others wrote it."""
+    text = str(answer.result.get("text") or "")[:MAX_TOLD_LETTERS]
     if answer.status != "ok":
         said = f"{answer.status}: {answer.error or 'it was cut off'}"
-        return f"{said}\n{seat.fence.quote(text, tool.name)}" if text else said
-    return seat.fence.quote(text, answer.result.get("from") or tool.name) if tool.quoted else text
+        return f"{said}\n{seat.fence.quote(text, name)}" if text else said
+    return seat.fence.quote(text, answer.result.get("from") or name) if quoted else text
 
 
 def answer_of(text: str, *, source: str | None = None, **more: Any) -> Answer:
@@ -137,7 +137,8 @@ def _problems(error: ValidationError) -> str:
     return f"these parameters cannot be taken: {'; '.join(found)}"
 
 
-def _refused(word: ApprovalGiven) -> str:
+def refused(word: ApprovalGiven) -> str:
+    """What the model is told of a call that a person did not approve."""
     if word.verdict == "expired":
         return "nobody approved this call in time, so it was not made; go on without it"
     reason = f": {word.reason}" if word.reason else ""

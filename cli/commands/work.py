@@ -16,11 +16,26 @@ RequestArgument = Annotated[
 ]
 
 
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="Model that agents think with, as provider:name; else each agent's own, else ORCHESTRION_MODEL.",
+    ),
+]
+PlannerOption = Annotated[
+    str | None, typer.Option("--planner", metavar="NAME", help="Who makes the plan: vocabulary, or llm with a model.")
+]
+
+
 def plan(
     *,
     request: RequestArgument,
     workspace: WorkspaceOption = Path(),
     team: TeamOption = None,
+    model: ModelOption = None,
+    planner: PlannerOption = None,
     config: ConfigOption = None,
     home: HomeOption = None,
     form: FormatOption = Format.table,
@@ -29,12 +44,14 @@ def plan(
 
     The plan follows from the words of the request and of the agents' files; the words that matched are shown.
     Where they call for several agents alike, past runs choose one, and the draw is shown (docs/learning.md).
+    A model plans instead with --planner llm; where its plan cannot be carried out, the words decide after all.
     """
     from orchestrion.cli.settings import load_settings
     from orchestrion.cli.teamwork import ordered, show_plan
     from orchestrion.cli.wiring import home_of
 
-    settings = load_settings(workspace, file=config)
+    options = {"orchestration.model": model, "orchestration.planner": planner}
+    settings = load_settings(workspace, file=config, options=options)
     show_plan(home_of(home), ordered(request, workspace, team), settings, form)
 
 
@@ -66,6 +83,8 @@ def run(
     max_calls: Annotated[
         int | None, typer.Option("--max-calls", min=1, metavar="N", help="Tool calls of the whole session.")
     ] = None,
+    model: ModelOption = None,
+    planner: PlannerOption = None,
     python: Annotated[
         Path | None, typer.Option("--python", metavar="PATH", help="Interpreter that runs the project's tests.")
     ] = None,
@@ -77,6 +96,8 @@ def run(
 
     It works in a copy of the workspace: the commentary runs on standard error, then the outcome and the diff are shown.
     The project's tests run under --python, else its own environment (.venv), else the one Orchestrion runs under.
+    Agents whose files name no runner think, if there is a model: --model openai:NAME, or ORCHESTRION_MODEL_URL with the
+    address of an OpenAI-compatible server. What a person must approve waits: `orchestrion approvals`.
     Further limits, such as those of one agent, are settings: `orchestrion config` shows them all.
 
     Exit 0 if the session completed, 10 if it ended otherwise, 130 if you stopped it.
@@ -86,10 +107,9 @@ def run(
     from orchestrion.cli.wiring import home_of
 
     order = ordered(request, workspace, team, agent, apply)
-    if dry_run:
-        show_plan(home_of(home), order, load_settings(workspace, file=config), form)
-        return 0
     options = {
+        "orchestration.model": model,
+        "orchestration.planner": planner,
         "orchestration.max_parallel_agents": max_parallel,
         "orchestration.agent_timeout": round(timeout * 1000) if timeout is not None else None,
         "orchestration.session_timeout": round(session_timeout * 1000) if session_timeout is not None else None,
@@ -99,6 +119,9 @@ def run(
         "orchestration.python": str(python) if python is not None else None,
     }
     settings = load_settings(workspace, file=config, options=options)
+    if dry_run:
+        show_plan(home_of(home), order, settings, form)
+        return 0
     return work(home_of(home), order, settings, form)
 
 

@@ -50,8 +50,7 @@ class Script:
         return FunctionModel(self._answer, model_name="script")
 
     def _answer(self, messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
-        agent = re.search(r"You are ([\w-]+), an agent", info.instructions or "")
-        name = agent[1] if agent else "planner"
+        name = agent_in(info.instructions or "")
         told = text_of(messages)
         self.heard[name].append(told)
         number = self.asked[name]
@@ -63,6 +62,12 @@ class Script:
         if said.text is not None:
             return ModelResponse(parts=[TextPart(said.text)])
         return ModelResponse(parts=[ToolCallPart(tool, params) for tool, params in said.calls])
+
+
+def agent_in(instructions: str) -> str:
+    """Which agent a model's instructions are for."""
+    agent = re.search(r"You are ([\w-]+), an agent", instructions)
+    return agent[1] if agent else "planner"
 
 
 def text_of(messages: list[ModelMessage]) -> str:
