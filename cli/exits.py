@@ -6,6 +6,7 @@ OK = 0
 FAILED = 1
 DAMAGED = 9
 NOT_COMPLETED = 10
+CHECK_FAILED = 11
 INTERRUPTED = 130
 
 EXIT_CODES: tuple[tuple[int, str], ...] = (
@@ -20,6 +21,7 @@ EXIT_CODES: tuple[tuple[int, str], ...] = (
     (8, "the log cannot be opened, read or written"),
     (DAMAGED, "verify or rebuild --prove found something that is not what was written"),
     (NOT_COMPLETED, "the team's session ended without completing; its report says why"),
+    (CHECK_FAILED, "a check of `assert` found what should not be there"),
     (INTERRUPTED, "you stopped it"),
 )
 

@@ -80,14 +80,19 @@ COMMANDS = (
     inquiries.profile,
     questions.sql,
     questions.schema,
+    questions.ask,
+    questions.assert_,
     exporting.export,
     upkeep.verify,
     upkeep.rebuild,
     web.web,
 )
 
+CONTEXTS = {"ask": {"ignore_unknown_options": True}}  # a saved query's own parameters
+
 for command in COMMANDS:
-    app.command(command.__name__.rstrip("_"))(command)
+    name = command.__name__.rstrip("_")
+    app.command(name, context_settings=CONTEXTS.get(name))(command)
 
 
 def _version(wanted: bool) -> None:

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,11 +30,20 @@ _DEATHS: dict[int, str] = {
 }
 
 
-def ask(log: Log, folder: Path, sql: str, *, at: int | None = None, prices: PriceTable | None = None) -> Table:
+def ask(
+    log: Log,
+    folder: Path,
+    sql: str,
+    *,
+    at: int | None = None,
+    prices: PriceTable | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> Table:
     """The answer to `sql` as of position `at`, its values plain enough for JSON (see `plain.py`).
 
-    `prices` as in `Store`. Raises QueryRefused, saying in one sentence why: it is no question, DuckDB cannot make sense
-    of it, it reaches for something outside, or it ran out of its limits.
+    `prices` as in `Store`; `params` are the values of `$name` in it: str, int, float, None, or a datetime in UTC.
+    Raises QueryRefused, saying in one sentence why: it is no question, DuckDB cannot make sense of it, it reaches for
+    something outside, or it ran out of its limits.
     """
     table = prices if prices is not None else prices_beside(folder)
     child = _start()
@@ -42,11 +53,11 @@ def ask(log: Log, folder: Path, sql: str, *, at: int | None = None, prices: Pric
 
         check_question(sql)
         _load(child, log, folder, at, table)
-        answer = _put(child, sql)
+        answer = _put(child, sql, params or {})
     finally:
         _end(child)
     if "again" in answer:  # it met a damaged snapshot and moved it aside
-        return ask(log, folder, sql, at=at, prices=table)
+        return ask(log, folder, sql, at=at, prices=table, params=params)
     if "refused" in answer:
         raise QueryRefused(answer["refused"])
     return Table(tuple(answer["columns"]), [tuple(row) for row in answer["rows"]])
@@ -64,12 +75,13 @@ def _load(child: subprocess.Popen[bytes], log: Log, folder: Path, at: int | None
         raise _failed(child) from error
 
 
-def _put(child: subprocess.Popen[bytes], sql: str) -> Any:
+def _put(child: subprocess.Popen[bytes], sql: str, params: Mapping[str, Any]) -> Any:
     """The child's answer to `sql`, or QueryRefused if it died of it."""
     stdin, stdout = _pipes(child)
     try:
         with _deadline(child, ANSWER_SECONDS):
-            send(stdin, {"sql": sql, "max_rows": MAX_ROWS, "max_bytes": MAX_ANSWER_BYTES})
+            values = {name: {"time": v.isoformat()} if isinstance(v, datetime) else v for name, v in params.items()}
+            send(stdin, {"sql": sql, "params": values, "max_rows": MAX_ROWS, "max_bytes": MAX_ANSWER_BYTES})
             return receive(stdout)
     except (EOFError, BrokenPipeError) as error:
         code = child.wait()

@@ -10,6 +10,7 @@ import re
 import resource
 import sys
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -109,8 +110,9 @@ def _ask(store: Store, wanted: dict[str, Any], at: int | None) -> dict[str, Any]
         raise _TooMuch(
             f"Only questions are answered (SELECT, FROM, DESCRIBE, SUMMARIZE), not {statements[0].type.name}."
         )
+    params = _values(wanted["params"], statements[0].named_parameters)
     with store.cursor(sql, at) as cursor:
-        _execute(cursor, sql)
+        _execute(cursor, sql, params)
         columns = [column[0] for column in cursor.description or ()]
         rows, size = [], 0
         while part := cursor.fetchmany(FETCH_ROWS):
@@ -123,9 +125,19 @@ def _ask(store: Store, wanted: dict[str, Any], at: int | None) -> dict[str, Any]
     return {"columns": columns, "rows": rows}
 
 
-def _execute(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
+def _values(given: dict[str, Any], needed: set[str]) -> dict[str, Any] | None:
+    """The parameters as DuckDB takes them, times as times; None if there is none."""
+    if missing := sorted(needed - given.keys()):
+        raise _TooMuch(f"The question has a parameter ${missing[0]}, and no value was given for it.")
+    if unknown := sorted(given.keys() - needed):
+        raise _TooMuch(f"The question has no parameter ${unknown[0]}.")
+    times = {name: datetime.fromisoformat(value["time"]) for name, value in given.items() if isinstance(value, dict)}
+    return {**given, **times} or None
+
+
+def _execute(cursor: duckdb.DuckDBPyConnection, sql: str, params: dict[str, Any] | None) -> None:
     """Run `sql`, times with a zone as plain UTC: DuckDB cannot hand those to Python by itself."""
-    cursor.execute(sql)
+    cursor.execute(sql, params)
     types = [str(column[1]) for column in cursor.description or ()]
     if _ZONED not in types:
         return
@@ -136,7 +148,7 @@ def _execute(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
     )
     # The question stays inside the parentheses: it was parsed as one SELECT, and nothing here can be written to.
     inner = sql.strip().rstrip(";")
-    cursor.execute(f"SELECT {shown} FROM ({inner}\n) AS asked({', '.join(f'c{i}' for i in range(len(types)))})")  # noqa: S608
+    cursor.execute(f"SELECT {shown} FROM ({inner}\n) AS asked({', '.join(f'c{i}' for i in range(len(types)))})", params)  # noqa: S608
 
 
 def _limit_process() -> None:

@@ -55,6 +55,53 @@ def schema(
     return table(Sheet(("column", "type"), known[view].columns), form)
 
 
+def ask(
+    *,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME] [--PARAMETER VALUE]…", help="The query, and values of its parameters."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", metavar="DIR", help="Look for queries in this folder first.")
+    ] = None,
+    at: AtOption = None,
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """Ask a saved query by its name; without a name, list them.
+
+    A saved query is a `.sql` file in the folder `queries` of the home. Its first comment is its help; parameters are
+    bound, never pasted. See docs/questions.md.
+    """
+    from orchestrion.cli.recalling_queries import answered
+    from orchestrion.cli.wiring import home_of
+
+    answered(home_of(home), words or (), folder, at, form)
+
+
+def assert_(
+    *,
+    checks: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE.sql…]", help="Files, or names of checks that come with this.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter's value; may be repeated.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Also write JUnit's XML.")] = None,
+    at: AtOption = None,
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> int:
+    """Check the log, for a gate in CI: each file is a question that must have no rows.
+
+    Exit 11 if one has rows, 6 if one cannot be asked. Without files, list the checks that come with this version.
+    """
+    from orchestrion.cli.checking import checked
+    from orchestrion.cli.wiring import home_of
+
+    return checked(home_of(home), checks or (), settings or (), junit=junit, at=at, form=form)
+
+
 def _query(query: str | None, file: Path | None) -> str:
     """The text of the query from the one place that was named. Raises Refused or NotFound."""
     from orchestrion.domain.errors import NotFound, Refused
