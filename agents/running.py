@@ -140,7 +140,10 @@ class Running:
         stage.bus.join(run, validator.name)
         changes = [done.outcome.summary, *(f"{f.rule} {f.file}:{f.line} {f.issue}" for f in done.outcome.fixed)]
         request = stage.bus.send(
-            turn.run, run, Draft("validation_request", {"changes": changes, "files": done.modified})
+            turn.run,
+            run,
+            Draft("validation_request", {"changes": changes, "files": done.modified}),
+            cause=desk.last,
         )
         task = f"Validate the changes of {turn.agent.name}"
         claimed = [finding.as_payload() for finding in done.outcome.fixed]
