@@ -247,17 +247,16 @@ def test_a_drainer_killed_at_random_fifty_times_loses_and_doubles_nothing(tmp_pa
     killed_at_random(tmp_path, kills=50, payloads=3000, seed=2)
 
 
-def hooks_while_the_log_is_locked(home: Path, hooks: int, seconds: float) -> None:
-    """`hooks` processes of the shipped command at once, while a writer holds the log for `seconds`."""
+def hooks_while_the_log_is_locked(home: Path, hooks: int) -> None:
+    """`hooks` processes of the shipped command at once, while a writer holds the log until all have ended."""
     holder = (
-        "import sqlite3, sys, time; c = sqlite3.connect(sys.argv[1], isolation_level=None); "
-        "c.execute('BEGIN IMMEDIATE'); print('held', flush=True); time.sleep(float(sys.argv[2])); c.execute('ROLLBACK')"
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); "
+        "c.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.read(); c.execute('ROLLBACK')"
     )
     open_log(home).close()
     command = [sys.executable, "-m", "orchestrion.cli.hook", "--home", str(home)]
-    with subprocess.Popen(
-        [sys.executable, "-c", holder, str(home / "log.db"), str(seconds)], stdout=subprocess.PIPE
-    ) as held:
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", holder, str(home / "log.db")], stdin=pipe, stdout=pipe) as held:
         assert held.stdout is not None
         held.stdout.readline()
         running = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(hooks)]
@@ -271,12 +270,12 @@ def hooks_while_the_log_is_locked(home: Path, hooks: int, seconds: float) -> Non
 
 
 def test_hooks_at_once_while_the_log_is_locked_come_once_each(tmp_path: Path) -> None:
-    hooks_while_the_log_is_locked(tmp_path, hooks=30, seconds=2)
+    hooks_while_the_log_is_locked(tmp_path, hooks=30)
 
 
 @pytest.mark.slow
-def test_a_hundred_hooks_while_the_log_is_locked_for_ten_seconds_come_once_each(tmp_path: Path) -> None:
-    hooks_while_the_log_is_locked(tmp_path, hooks=100, seconds=10)
+def test_a_hundred_hooks_while_the_log_is_locked_come_once_each(tmp_path: Path) -> None:
+    hooks_while_the_log_is_locked(tmp_path, hooks=100)
 
 
 def test_subagents_that_stop_twice_with_another_result_keep_both(tmp_path: Path, log: SQLiteLog) -> None:
