@@ -1,12 +1,16 @@
 """What the rooms need of each other, as protocols; `cli/wiring.py` supplies the real ones."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrion.domain.events import EstimateMade, Event, UsageRecorded
-from orchestrion.domain.record import Appended, DeadLetter, Fact, Record
+from orchestrion.domain.record import Appended, Committed, DeadLetter, Fact, Record
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,19 @@ class Verification:
     position: int
     first_bad_position: int | None
     problems: tuple[str, ...]
+
+
+class Bulk(Protocol):
+    """Appends in the background, a transaction a `commit`, in order; at its end all that was begun is committed."""
+
+    ahead: int
+    """How many transactions may wait: a maker who is further ahead only fills the memory."""
+
+    def encode(self, fact: Fact, *, clean: bool = False) -> object:
+        """A witnessed fact as it will stand in the log (`clean` as in `Log.observe`): made while it is at hand."""
+
+    def commit(self, encoded: Sequence[Any], blobs: Sequence[bytes]) -> "Future[Committed]":
+        """Begin to append what `encode` made, and `blobs`, in one transaction."""
 
 
 class Log(Protocol):
@@ -37,6 +54,9 @@ class Log(Protocol):
 
         `clean` says that every string went through this log's own `redactor` and came from strict JSON.
         """
+
+    def bulk(self, size: int) -> AbstractContextManager[Bulk]:
+        """What appends about `size` bytes of facts and blobs while more of them are being made."""
 
     def read(self, *, after: int = 0, upto: int | None = None) -> Iterator[Record | DeadLetter]:
         """The log from position `after` (excluded) to `upto` (included), in order."""
@@ -85,7 +105,11 @@ class Redactor(Protocol):
     """Finds secrets and puts `[REDACTED:kind:hmac8]` in their place."""
 
     def suspects(self, raw: bytes) -> bool:
-        """Whether `raw` (UTF-8 text or a line of JSON) may hold a secret; False is certain, True is not."""
+        """Whether `raw` (UTF-8 text or a line of JSON) may hold a secret; False is certain, True is not.
+
+        True as well where a line of JSON may hold an integer of more than 64 bits, which fast parsers round: one look
+        tells all that needs a second one.
+        """
 
     def clean(self, value: Any) -> Any:
         """`value` (str, list, dict …) with every secret replaced; the same object if there is none."""

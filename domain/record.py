@@ -51,3 +51,14 @@ class Appended:
     conflicts: tuple[Fact, ...] = ()
     blobs: tuple[str, ...] = ()
     """The names of the blobs that were given beside them, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What became of one transaction of many: how many facts were new, stood already, or had their place taken."""
+
+    appended: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    blobs: tuple[str, ...] = ()
+    """The names of the blobs that were given, in order."""

@@ -10,6 +10,7 @@ beside the first.
 
 import secrets
 import time
+from functools import cache
 
 from orchestrion.domain import events as e
 from orchestrion.domain.record import Fact
@@ -48,6 +49,7 @@ _FAMILIES: dict[str, tuple[str, str]] = {
 }
 _ROSTER = frozenset({"agent.registered", "agent.retired"})
 _UNQUALIFIED = frozenset({"session", "run"})
+_WITNESS_SLOTS = {source: SLOTS_PER_WITNESS * index for index, source in enumerate(WITNESSES)}
 
 
 def stream_of(event: e.Event) -> str:
@@ -55,18 +57,24 @@ def stream_of(event: e.Event) -> str:
 
     Examples: a session's own facts and its plan stand in `session-<session>`, the roster's in `roster-<session>`.
     """
-    if event.kind in _ROSTER:
-        return f"roster-{event.session}"
-    family, field = _FAMILIES[event.kind.partition(".")[0]]
-    key = f"{family}-{getattr(event, field)}"
-    if event.source in OURS or family in _UNQUALIFIED or event.session is None:
-        return key
-    return f"{key}/{event.session}"
+    start, field, qualified = _key(type(event))
+    if not qualified or event.session is None or event.source in OURS:
+        return f"{start}{getattr(event, field)}"
+    return f"{start}{getattr(event, field)}/{event.session}"
+
+
+@cache
+def _key(kind: type[e.Event]) -> tuple[str, str, bool]:
+    """How the streams of a kind begin, the field that goes on, and whether the session qualifies it."""
+    if kind.kind in _ROSTER:
+        return "roster-", "session", False
+    family, field = _FAMILIES[kind.kind.partition(".")[0]]
+    return f"{family}-", field, family not in _UNQUALIFIED
 
 
 def slot_of(event: e.Event) -> int:
     """The fixed version of a witnessed fact: by kind, witness and parser; growing usage also by its size."""
-    slot = event.slot + SLOTS_PER_WITNESS * WITNESSES.index(event.source) + SLOTS_PER_PARSER * (event.parser or 0)
+    slot = event.slot + _WITNESS_SLOTS[event.source] + SLOTS_PER_PARSER * (event.parser or 0)
     if isinstance(event, e.UsageRecorded):
         seen = event.input_tokens + event.output_tokens + event.cache_read_tokens + event.cache_write_tokens
         return slot * SIZES + min(seen, SIZES - 1)

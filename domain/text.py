@@ -22,6 +22,8 @@ def storable(text: Any) -> Any:
 
 def in_utc(moment: datetime) -> datetime:
     """`moment` in UTC; one without a zone is taken as UTC."""
+    if moment.tzinfo is UTC:
+        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -1,12 +1,10 @@
 """The hash chain: each row's hash covers the row and the hash before it, so no row can change unseen."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 
-from eventsourcing.persistence import StoredEvent
-
-from orchestrion.eventstore.entry import ChainedRow, Row
+from orchestrion.eventstore.entry import ChainedRow, Entry, Row
 
 _LENGTHS = struct.Struct(">qqIIIQ")
 
@@ -24,11 +22,11 @@ def link(previous: bytes, row: Row) -> bytes:
     return sha256(b"".join((previous, lengths, name, topic, moment, state))).digest()
 
 
-def chained(previous: bytes, last: int, recorded_at: str, events: Sequence[StoredEvent]) -> list[ChainedRow]:
-    """`events` as rows after position `last`, whose hash is `previous`."""
+def chained(previous: bytes, last: int, recorded_at: str, entries: Iterable[Entry]) -> list[ChainedRow]:
+    """`entries` as rows after position `last`, whose hash is `previous`."""
     rows: list[ChainedRow] = []
-    for position, event in enumerate(events, last + 1):
-        row = (position, str(event.originator_id), event.originator_version, event.topic, recorded_at, event.state)
+    for position, (stream, version, kind, state, _) in enumerate(entries, last + 1):
+        row = (position, stream, version, kind, recorded_at, state)
         previous = link(previous, row)
         rows.append((*row, previous))
     return rows

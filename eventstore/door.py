@@ -1,12 +1,10 @@
 """The door: an event becomes stored bytes, normalised, redacted, its large fields moved into blobs."""
 
-from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from typing import Any, get_type_hints
 
 import orjson
-from eventsourcing.persistence import StoredEvent
 from pydantic import BaseModel
 
 from orchestrion.domain.events import Event
@@ -34,6 +32,7 @@ IDENTITY = frozenset(_IDENTITY_FIELDS.split())
 """Fields that say what an event is and what it belongs to: never redacted, never cut."""
 
 _NUL = b"\\u0000"
+_MOMENTS = ("happened_at", "expires_at")
 
 
 class Door:
@@ -48,7 +47,7 @@ class Door:
         fields = fields_of(event)
         state = _encoded(fields)
         if state is None or _NUL in state or not (clean or fits(fields)):
-            return self._normalised(fact, fields, clean=clean)
+            return self._normalised(fact, fields_of(event.checked()), clean=clean)
         if not clean and self._redactor is not None and self._redactor.suspects(state):
             fields = {name: self._redacted(name, value) for name, value in fields.items()}
             state = orjson.dumps(fields, default=_model)
@@ -84,12 +83,12 @@ class Door:
 
 def fields_of(event: Event) -> dict[str, Any]:
     """`v` and the event's fields, without nulls and empty defaults; times as stamps. Nested values are the event's."""
-    fields: dict[str, Any] = {"v": event.schema_version}
     empty = _empty_by_default(type(event))
-    for name, value in event.__dict__.items():
-        if value is None or (not value and name in empty):
-            continue
-        fields[name] = clock.stamp(value) if value.__class__ is datetime and name in IDENTITY else value
+    told = event.__dict__.items()
+    fields = {"v": event.schema_version, **{n: v for n, v in told if v is not None and (n not in empty or v)}}
+    for name in _MOMENTS:
+        if (moment := fields.get(name)) is not None:
+            fields[name] = clock.stamp(moment)
     return fields
 
 
@@ -144,4 +143,4 @@ def _kept(content: bytes, bodies: dict[str, bytes]) -> dict[str, Any]:
 
 
 def _entry(fact: Fact, state: bytes, bodies: dict[str, bytes]) -> Entry:
-    return Entry(StoredEvent(storable(fact.stream), fact.version, fact.event.kind, state), bodies)
+    return Entry(storable(fact.stream), fact.version, fact.event.kind, state, bodies)

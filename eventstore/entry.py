@@ -14,10 +14,23 @@ ChainedRow = tuple[int, str, int, str, str, bytes, bytes]
 
 
 class Entry(NamedTuple):
-    """One event, encoded. `stored` is the library's record of it; `bodies` are the blobs it names, by hash."""
+    """One event, encoded, and the place it claims; `bodies` are the blobs it names, by hash."""
 
-    stored: StoredEvent
+    stream: str
+    version: int
+    kind: str
+    state: bytes
     bodies: Mapping[str, bytes] = {}
+
+    @property
+    def stored(self) -> StoredEvent:
+        """The library's record of it."""
+        return StoredEvent(self.stream, self.version, self.kind, self.state)
+
+
+def entry_of(stored: StoredEvent) -> Entry:
+    """The entry that says what the library's record says."""
+    return Entry(str(stored.originator_id), stored.originator_version, stored.topic, stored.state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The log as the rooms know it: the port `Log`, over a recorder that keeps rows and blobs."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from hashlib import sha256
 from types import TracebackType
@@ -11,7 +12,7 @@ import orjson
 from orchestrion.domain.codec import decode
 from orchestrion.domain.errors import Conflict, UnreadableEvent
 from orchestrion.domain.events import Event
-from orchestrion.domain.ports import Redactor, Verification
+from orchestrion.domain.ports import Bulk, Redactor, Verification
 from orchestrion.domain.record import Appended, DeadLetter, Fact, Record
 from orchestrion.eventstore.checkpoint import Seal
 from orchestrion.eventstore.door import Door
@@ -93,6 +94,12 @@ class RecordedLog:
         outcome = self._recorder.record(entries, dict(zip(names, blobs, strict=True)))
         conflicts = tuple(facts[index] for index in outcome.conflicts)
         return Appended(tuple(outcome.positions), outcome.duplicates, conflicts, names)
+
+    def bulk(self, size: int) -> AbstractContextManager[Bulk]:  # noqa: ARG002 - the port's signature
+        """What appends about `size` bytes of facts and blobs while more of them are being made."""
+        from orchestrion.eventstore.bulk import Threaded  # noqa: PLC0415 - only who brings much needs it
+
+        return Threaded(self._door, self._recorder)
 
     def read(self, *, after: int = 0, upto: int | None = None) -> Iterator[Record | DeadLetter]:
         """The log from position `after` (excluded) to `upto` (included), in order.

@@ -16,7 +16,7 @@ from orchestrion.domain.ports import Redactor
 from orchestrion.eventstore import clock
 from orchestrion.eventstore.chain import chained, genesis
 from orchestrion.eventstore.checkpoint import Seal
-from orchestrion.eventstore.entry import ChainedRow, Entry, Outcome, Row
+from orchestrion.eventstore.entry import ChainedRow, Entry, Outcome, Row, entry_of
 from orchestrion.eventstore.log import RecordedLog
 from orchestrion.eventstore.redaction import passing_redactor
 
@@ -34,7 +34,7 @@ class MemoryRecorder(POPOApplicationRecorder):
 
     def _update_table(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         last = self._rows[-1] if self._rows else (0, "", 0, "", "", b"", genesis(self.identity))
-        self._rows += chained(last[6], last[0], clock.after(last[4], self._now()), stored_events)
+        self._rows += chained(last[6], last[0], clock.after(last[4], self._now()), map(entry_of, stored_events))
         positions = super()._update_table(stored_events, **kwargs)
         self.grown.notify_all()
         return positions
@@ -47,11 +47,11 @@ class MemoryRecorder(POPOApplicationRecorder):
             fresh: dict[tuple[str, int], Entry] = {}
             duplicates, conflicts = 0, []
             for index, entry in enumerate(entries):
-                place = (str(entry.stored.originator_id), entry.stored.originator_version)
-                standing = fresh[place].stored.state if place in fresh else self._state(*place)
+                place = (entry.stream, entry.version)
+                standing = fresh[place].state if place in fresh else self._state(*place)
                 if standing is None:
                     fresh[place] = entry
-                elif standing == entry.stored.state:
+                elif standing == entry.state:
                     duplicates += 1
                 else:
                     conflicts.append(index)

@@ -24,7 +24,7 @@ _MEASURES = (_Measure(256, 20, 40, 6), _Measure(80, 6, 20, 4), _Measure(24, 2, 1
 def preview(value: Any) -> Any:
     """Text cut to TEXT_BYTES on a character's border; a structure with its parts cut, which is JSON still."""
     if isinstance(value, str):
-        return value.encode()[:TEXT_BYTES].decode("utf-8", "ignore") + MORE
+        return value[:TEXT_BYTES].encode()[:TEXT_BYTES].decode("utf-8", "ignore") + MORE
     for measure in _MEASURES:
         outline = _outline(value, measure, 0)
         if len(orjson.dumps(outline)) <= STRUCTURE_BYTES:

@@ -14,7 +14,7 @@ from orchestrion.eventstore.encoded_secrets import cores as disguises
 from orchestrion.eventstore.failures import told
 from orchestrion.eventstore.home import KEY_FILE, redaction_key
 from orchestrion.eventstore.own_rules import OwnRules, own_rules
-from orchestrion.eventstore.secret_shapes import ESCAPED_ASCII, SHAPES, Shape, secret_field
+from orchestrion.eventstore.secret_shapes import ESCAPED_ASCII, LONG_NUMBER, SHAPES, Shape, secret_field
 from orchestrion.eventstore.trees import leaves, mapped
 
 MIN_VALUE_LENGTH = 8
@@ -49,11 +49,11 @@ class SecretRedactor:
         self._shapes = _which(plain)
         self._disguised = _automaton(disguised)
         self._disguises = Disguises(self._first, self.mark)
-        self._raw = _automaton(decoded + b"|" + ESCAPED_ASCII.encode())
+        self._raw = _automaton(decoded + f"|{ESCAPED_ASCII}|{LONG_NUMBER}".encode())
         self._owned = _automaton("|".join(f"(?:{rule.pattern})" for rule in own.rules).encode()) if own.rules else None
 
     def suspects(self, raw: bytes) -> bool:
-        """Whether `raw` (UTF-8 text or a line of JSON) may hold a secret; False is certain, True is not."""
+        """Whether `raw` (UTF-8 text or a line of JSON) may hold a secret or an integer of more than 64 bits."""
         if self._raw.search(raw) is not None:
             return True
         # A rule of somebody's own may look for what JSON escapes, so it sees the text without escapes.

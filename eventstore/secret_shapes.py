@@ -202,6 +202,9 @@ SHAPES: tuple[Shape, ...] = (
 ESCAPED_ASCII = r"\\u00[2-7][0-9a-fA-F]|[A-Za-z0-9+]\\/[A-Za-z0-9+]"
 """Characters that JSON need not escape: where somebody did, only the decoded text can be judged."""
 
+LONG_NUMBER = r"[-:,\[\s][0-9]{20}"
+"""The beginning of a number in JSON that may not fit into 64 bits."""
+
 _NAMED = re.compile(rf"(?i:{_NAMES})\Z")
 _ALL_VALUE = re.compile(rf"{_VALUE}{{8,256}}\Z")
 

@@ -1,10 +1,11 @@
 """The log in a file of its home: opening it, with rights for its owner alone."""
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from orchestrion.domain.errors import NotFound, OrchestrionError
-from orchestrion.domain.ports import Redactor
+from orchestrion.domain.ports import Bulk, Redactor
 from orchestrion.eventstore import clock
 from orchestrion.eventstore.checkpoint import Checkpoint
 from orchestrion.eventstore.failures import told
@@ -22,6 +23,12 @@ class SQLiteLog(RecordedLog):
     def __init__(self, recorder: SQLiteLogRecorder, redactor: Redactor | None) -> None:
         super().__init__(recorder, CheckpointWatch(recorder.checkpoint.path, recorder.head), redactor)
         self.path = recorder.path
+
+    def bulk(self, size: int) -> AbstractContextManager[Bulk]:
+        """What appends about `size` bytes while more are being made: much of it in a process of its own."""
+        from orchestrion.eventstore.bulk import Separate, pays  # noqa: PLC0415 - only who brings much needs it
+
+        return Separate(self.path, self.identity, self._door) if pays(size) else super().bulk(size)
 
 
 def open_log(

@@ -16,7 +16,7 @@ from orchestrion.domain.errors import LogDamaged, LogTooNew, LogUnavailable
 from orchestrion.eventstore import clock
 from orchestrion.eventstore.chain import chained, genesis
 from orchestrion.eventstore.checkpoint import Checkpoint, Seal
-from orchestrion.eventstore.entry import Entry, Outcome
+from orchestrion.eventstore.entry import Entry, Outcome, entry_of
 from orchestrion.eventstore.failures import told
 from orchestrion.eventstore.home import FORMAT
 from orchestrion.eventstore.one_sqlite import hold, let_go
@@ -173,26 +173,26 @@ class SQLiteLogRecorder(SQLiteLogReader):
         """Insert without looking first, which is how most batches go; None, and nothing done, if a place is taken."""
         c.execute("SAVEPOINT hopeful")
         try:
-            positions = self._insert(c, tail, [entry.stored for entry in entries])
+            positions = self._insert(c, tail, entries)
         except sqlite3.IntegrityError:
             c.execute("ROLLBACK TO hopeful")
             return None
         c.execute("RELEASE hopeful")
         return positions
 
-    def _insert(self, c: sqlite3.Cursor, tail: tuple[int, str, bytes], events: Sequence[StoredEvent]) -> Sequence[int]:
+    def _insert(self, c: sqlite3.Cursor, tail: tuple[int, str, bytes], entries: Sequence[Entry]) -> Sequence[int]:
         last, moment, chain = tail
-        rows = chained(chain, last, clock.after(moment, self._now()), events)
+        rows = chained(chain, last, clock.after(moment, self._now()), entries)
         rest = len(rows) % ROWS_A_STATEMENT
         c.executemany(_INSERT + _ROW, rows[:rest])
         for start in range(rest, len(rows), ROWS_A_STATEMENT):
             values = flattened.from_iterable(rows[start : start + ROWS_A_STATEMENT])
             c.execute(_INSERT + ",".join([_ROW] * ROWS_A_STATEMENT), tuple(values))
-        return range(last + 1, last + 1 + len(events))
+        return range(last + 1, last + 1 + len(entries))
 
     def _insert_events(self, c: Any, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
         """The library's way in leads through the chain as well."""
-        return self._insert(c, self._checked_tail(c), stored_events)
+        return self._insert(c, self._checked_tail(c), [entry_of(stored) for stored in stored_events])
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """The library's way in, under our lock."""
@@ -244,16 +244,16 @@ def _state(c: sqlite3.Cursor, stream: str, version: int) -> bytes | None:
     return row[0] if row else None
 
 
-def _sorted_out(c: sqlite3.Cursor, entries: Sequence[Entry]) -> tuple[list[StoredEvent], int, list[int]]:
+def _sorted_out(c: sqlite3.Cursor, entries: Sequence[Entry]) -> tuple[list[Entry], int, list[int]]:
     """Which entries are new, how many stand already with the same content, and the indexes of those in conflict."""
-    fresh: dict[tuple[str, int], StoredEvent] = {}
+    fresh: dict[tuple[str, int], Entry] = {}
     duplicates, conflicts = 0, []
     for index, entry in enumerate(entries):
-        place = (str(entry.stored.originator_id), entry.stored.originator_version)
+        place = (entry.stream, entry.version)
         standing = fresh[place].state if place in fresh else _state(c, *place)
         if standing is None:
-            fresh[place] = entry.stored
-        elif standing == entry.stored.state:
+            fresh[place] = entry
+        elif standing == entry.state:
             duplicates += 1
         else:
             conflicts.append(index)

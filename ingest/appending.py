@@ -1,39 +1,35 @@
-"""Appends what was read while the next lines are being read: one thread, one transaction at a time, in order."""
+"""Appends what was read while the next lines are being read: one transaction at a time, in order."""
 
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
-from orchestrion.domain.ports import Log
-from orchestrion.domain.record import Fact
+from orchestrion.domain.ports import Bulk
+from orchestrion.domain.record import Committed, Fact
 from orchestrion.ingest.ledger import Ledger
 
 TRANSACTION_BYTES = 4 * 1024 * 1024
 """Blocks are committed together up to this size: a commit waits for the disk, and memory stays bounded."""
 
 
-@dataclass(slots=True)
-class Batch:
-    """What goes into the log in one transaction: facts and the blocks of lines that they were read from."""
+class Batch(NamedTuple):
+    """What goes into the log in one transaction: encoded facts, and the blocks of lines that they were read from."""
 
-    facts: list[Fact] = field(default_factory=list)
-    blocks: list[bytes] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
+    encoded: list[object]
+    blocks: list[bytes]
+    bodies: list[bytes]
     """Bodies that the lines hold for the facts that name them."""
-    size: int = 0
-    strict: bool = True
 
 
 class Appender:
-    """Appends batches in the background; a context manager that waits for the last one."""
+    """Appends one file's facts and blocks in the background; a context manager that waits for the last ones."""
 
-    def __init__(self, log: Log, ledger: Ledger) -> None:
-        self._log, self._ledger = log, ledger
-        self._batch = Batch()
-        self._pending: Future[None] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="import")
+    def __init__(self, bulk: Bulk, ledger: Ledger) -> None:
+        self._bulk, self._ledger = bulk, ledger
+        self._batch, self._size = Batch([], [], []), 0
+        self._pending: deque[tuple[Future[Committed], int]] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -41,46 +37,36 @@ class Appender:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
-                self.flush()
-        finally:
-            self._thread.shutdown()
+        if kind is None:
+            self._commit()
+            self._settle(0)
 
-    def add(self, facts: Sequence[Fact], block: bytes, *, strict: bool, bodies: Sequence[bytes] = ()) -> None:
-        """Take one block's facts, its redacted lines and their bodies; `strict`: all of it was plain JSON."""
-        if strict != self._batch.strict and self._batch.blocks:
-            self._submit()  # the log looks at every string of a batch that is not strict: keep such batches small
-        batch = self._batch
-        batch.facts.extend(facts)
-        batch.blocks.append(block)
-        batch.bodies.extend(bodies)
-        batch.size += len(block)
-        batch.strict = batch.strict and strict
-        if batch.size >= TRANSACTION_BYTES:
-            self._submit()
+    def add(self, facts: Sequence[Fact], *, strict: bool) -> None:
+        """Take one line's facts; `strict`: it was plain JSON, and is redacted."""
+        for fact in facts:
+            self._batch.encoded.append(self._bulk.encode(fact, clean=strict))
 
-    def flush(self) -> None:
-        """Wait until all that was taken is in the log."""
-        if self._batch.blocks:
-            self._submit()
-        self._settle()
+    def end(self, block: bytes, bodies: Sequence[bytes]) -> None:
+        """Take the redacted lines of the facts since the last call, and the bodies that the lines hold for them."""
+        self._batch.blocks.append(block)
+        self._batch.bodies.extend(bodies)
+        self._size += len(block)
+        if self._size >= TRANSACTION_BYTES:
+            self._commit()
 
-    def _submit(self) -> None:
-        """Hand the batch to the thread, once it is done with the one before."""
-        self._settle()
-        batch, self._batch = self._batch, Batch()
-        self._pending = self._thread.submit(self._append, batch)
+    def _commit(self) -> None:
+        """Begin a transaction, once not too many others wait."""
+        encoded, blocks, bodies = self._batch
+        if blocks:
+            self._settle(self._bulk.ahead - 1)
+            self._pending.append((self._bulk.commit(encoded, [*blocks, *bodies]), len(blocks)))
+            self._batch, self._size = Batch([], [], []), 0
 
-    def _settle(self) -> None:
-        """Wait for the batch at hand; its failure is raised here."""
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            pending.result()
-
-    def _append(self, batch: Batch) -> None:
-        """Append one batch and note what became of it. Runs in the thread."""
-        appended = self._log.observe(batch.facts, blobs=[*batch.blocks, *batch.bodies], clean=batch.strict)
-        self._ledger.appended += len(appended.positions)
-        self._ledger.conflicts += len(appended.conflicts)
-        self._ledger.blocks += appended.blobs[: len(batch.blocks)]
+    def _settle(self, leave: int) -> None:
+        """Wait until no more than `leave` transactions wait; note what became of the others, raise what failed."""
+        while len(self._pending) > leave:
+            future, blocks = self._pending.popleft()
+            done = future.result()
+            self._ledger.appended += done.appended
+            self._ledger.conflicts += done.conflicts
+            self._ledger.blocks += done.blobs[:blocks]

@@ -72,7 +72,7 @@ def _say(context: Context, origin: Origin, index: int, **said: Any) -> str:
     if not origin.uuid:
         return "no-uuid"
     name = f"{origin.uuid}:{index}" if index else origin.uuid
-    context.tell(e.MessageSent(**origin.fields(), message=name, **said))
+    context.tell(e.MessageSent.trusted(**origin.fields(), message=name, **said))
     return ""
 
 
@@ -183,7 +183,7 @@ def incident(context: Context, origin: Origin, kind: str, detail: Any) -> str:
     """Tell of something that is neither call nor message."""
     if not origin.uuid:
         return "no-uuid"
-    context.tell(e.IncidentObserved(**origin.fields(), incident=origin.uuid, type=kind, detail=detail))
+    context.tell(e.IncidentObserved.trusted(**origin.fields(), incident=origin.uuid, type=kind, detail=detail))
     return ""
 
 

@@ -50,7 +50,7 @@ def _begin_session(context: Context, origin: Origin, line: dict[str, Any]) -> No
     """Tell of the session and its own run what the first line of that run knows."""
     workspace = text(line.get("cwd"))
     context.tell(
-        e.SessionStarted(
+        e.SessionStarted.trusted(
             **{**origin.fields(), "run": None, "agent": None},
             product="claude-code",
             workspace=workspace,
@@ -59,7 +59,7 @@ def _begin_session(context: Context, origin: Origin, line: dict[str, Any]) -> No
             client=text(line.get("version")),
         )
     )
-    context.tell(e.AgentStarted(**origin.fields()))
+    context.tell(e.AgentStarted.trusted(**origin.fields()))
 
 
 def _last_part(workspace: str | None) -> str | None:
@@ -70,8 +70,8 @@ def _last_part(workspace: str | None) -> str | None:
 def _begin_bare_session(context: Context, session: str) -> None:
     """Tell that a session exists, in words that every subagent's file of it uses."""
     known: dict[str, Any] = {"source": "transcript", "parser": PARTIAL, "session": session}
-    context.tell(e.SessionStarted(**known, product="claude-code"))
-    context.tell(e.AgentStarted(**known, run=f"{session}/{MAIN}", agent=MAIN))
+    context.tell(e.SessionStarted.trusted(**known, product="claude-code"))
+    context.tell(e.AgentStarted.trusted(**known, run=f"{session}/{MAIN}", agent=MAIN))
 
 
 def _begin_run(context: Context, origin: Origin, prompt: str | None) -> None:
@@ -84,7 +84,7 @@ def _begin_run(context: Context, origin: Origin, prompt: str | None) -> None:
     beside = context.companion
     agent = text(beside.get("agentType")) or text(beside.get("name")) or _name(origin.agent_id or "")
     context.tell(
-        e.AgentStarted(
+        e.AgentStarted.trusted(
             **{**origin.fields(PARTIAL), "agent": agent},
             task=prompt,
             parent_run=f"{origin.session}/{MAIN}",
@@ -139,12 +139,12 @@ def identified(context: Context, spawn: Spawn, agent_id: str, origin: Origin, *,
     context.tell(_offer(spawn, run, given))
     if alive:
         accepted = {**spawn.origin.fields(), "happened_at": origin.at, "run": run, "agent": spawn.agent}
-        context.tell(e.HandoffAccepted(**accepted, handoff=spawn.call, taker=spawn.agent, taker_run=run))
+        context.tell(e.HandoffAccepted.trusted(**accepted, handoff=spawn.call, taker=spawn.agent, taker_run=run))
 
 
 def _started(spawn: Spawn, run: str, given: dict[str, Any]) -> e.Event:
     """The run's beginning, at the time of the call."""
-    return e.AgentStarted(
+    return e.AgentStarted.trusted(
         **{**given, "run": run, "agent": spawn.agent},
         task=spawn.prompt,
         parent_run=spawn.origin.run,
@@ -154,7 +154,7 @@ def _started(spawn: Spawn, run: str, given: dict[str, Any]) -> e.Event:
 
 def _task(spawn: Spawn, run: str, given: dict[str, Any]) -> e.Event:
     """The prompt as a message from parent to child."""
-    return e.MessageSent(
+    return e.MessageSent.trusted(
         **given,
         message=f"{spawn.call}:task",
         sender=spawn.origin.speaker,
@@ -167,7 +167,7 @@ def _task(spawn: Spawn, run: str, given: dict[str, Any]) -> e.Event:
 
 def _offer(spawn: Spawn, run: str, given: dict[str, Any]) -> e.Event:
     """The prompt as work handed over."""
-    return e.HandoffOffered(
+    return e.HandoffOffered.trusted(
         **given,
         handoff=spawn.call,
         giver=spawn.origin.speaker,
@@ -203,7 +203,9 @@ def ended(
         context.tell(_end(told, status, result or note, duration_ms))
         if known.spawn:
             taken = {**told, "cause": None}
-            context.tell(e.HandoffCompleted(**taken, handoff=known.spawn.call, taker=known.spawn.agent, status=status))
+            context.tell(
+                e.HandoffCompleted.trusted(**taken, handoff=known.spawn.call, taker=known.spawn.agent, status=status)
+            )
     if known.spawn and result and status == "completed" and not known.spawn.answered:
         known.spawn.answered = True
         context.tell(_result(told, known.spawn, result))
@@ -212,13 +214,13 @@ def ended(
 def _end(told: dict[str, Any], status: e.RunStatus, said: str, duration_ms: int | None) -> e.Event:
     """The run's end, well or badly."""
     if status == "completed":
-        return e.AgentCompleted(**told, summary=said or None, duration_ms=duration_ms)
-    return e.AgentFailed(**told, status=status, reason=said or status, duration_ms=duration_ms)
+        return e.AgentCompleted.trusted(**told, summary=said or None, duration_ms=duration_ms)
+    return e.AgentFailed.trusted(**told, status=status, reason=said or status, duration_ms=duration_ms)
 
 
 def _result(told: dict[str, Any], spawn: Spawn, result: str) -> e.Event:
     """The answer as a message from child to parent."""
-    return e.MessageSent(
+    return e.MessageSent.trusted(
         **told,
         message=f"{spawn.call}:result",
         sender=spawn.agent,

@@ -35,7 +35,7 @@ def called(context: Context, origin: Origin, block: dict[str, Any]) -> None:
         return
     server = _SERVER.match(tool or "")
     fact = context.tell(
-        e.ToolCalled(
+        e.ToolCalled.trusted(
             **origin.fields(), call=call, tool=tool or "", mcp_server=server[1] if server else None, params=params
         )
     )
@@ -49,7 +49,7 @@ def _letter(origin: Origin, call: str, params: dict[str, Any], cause: str) -> e.
     """What one teammate wrote to another, or to all."""
     recipient = text(params.get("recipient")) or text(params.get("to"))
     told = params.get("content") or params.get("message") or params.get("summary") or params
-    return e.MessageSent(
+    return e.MessageSent.trusted(
         **{**origin.fields(), "cause": cause},
         message=f"{call}:message",
         sender=origin.speaker,
@@ -70,7 +70,7 @@ def returned(context: Context, origin: Origin, block: dict[str, Any], line: dict
     extra = line.get("toolUseResult") if origin.main else None
     said = words(content)
     failed, code = block.get("is_error") is True, _EXIT.match(said)
-    told = e.ToolReturned(
+    told = e.ToolReturned.trusted(
         **origin.fields(),
         call=call,
         status=status_of(failed, said, extra),

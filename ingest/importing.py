@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrion.domain.errors import NotFound
 from orchestrion.domain.events import ImportCompleted
-from orchestrion.domain.ports import Log, Redactor
+from orchestrion.domain.ports import Bulk, Log, Redactor
 from orchestrion.domain.record import Fact
 from orchestrion.domain.streams import slot_of
 from orchestrion.ingest.appending import Appender
@@ -42,6 +42,14 @@ class Progress:
     files: int
 
 
+class Into(NamedTuple):
+    """Where an import goes: the log, what appends much to it, and the log's own redactor."""
+
+    log: Log
+    bulk: Bulk
+    redactor: Redactor
+
+
 def import_paths(
     log: Log,
     redactor: Redactor,
@@ -61,8 +69,9 @@ def import_paths(
         raise NotFound(f"{format!r} is no format that can be imported; there is: {AUTO}, {', '.join(FORMATS)}")
     found = find(paths or _usual_places(importer), _suffixes(importer))
     tell = _Teller(found, progress)
-    with _collecting_seldom():
-        return ImportReport(tuple(_import_one(log, redactor, importer, each, tell) for each in found))
+    with _collecting_seldom(), log.bulk(tell.total) as bulk:
+        into = Into(log, bulk, redactor)
+        return ImportReport(tuple(_import_one(into, importer, each, tell) for each in found))
 
 
 @contextmanager
@@ -100,13 +109,14 @@ class _Teller:
     def __init__(self, found: Sequence[Found], progress: Callable[[Progress], None] | None) -> None:
         self._progress = progress
         self._sizes = [_size(each) for each in found]
+        self.total = sum(self._sizes)
         self._index, self._before = 0, 0
 
     def read(self, path: Path, done: int) -> None:
         """Tell that `done` bytes of the file at hand are read."""
         if self._progress:
             done = min(done, self._sizes[self._index])
-            place = Progress(path, self._before + done, sum(self._sizes), self._index + 1, len(self._sizes))
+            place = Progress(path, self._before + done, self.total, self._index + 1, len(self._sizes))
             self._progress(place)
 
     def finish(self, path: Path) -> None:
@@ -124,7 +134,7 @@ def _size(found: Found) -> int:
         return 0
 
 
-def _import_one(log: Log, redactor: Redactor, importer: Importer | None, found: Found, tell: _Teller) -> FileReport:
+def _import_one(into: Into, importer: Importer | None, found: Found, tell: _Teller) -> FileReport:
     """Import one file, or say why not; without an importer, by the one that recognises it."""
     try:
         if found.note or found.error:
@@ -132,7 +142,7 @@ def _import_one(log: Log, redactor: Redactor, importer: Importer | None, found: 
         importer = importer or recognise(found.path)
         if importer is None:
             return FileReport(found.path, note=UNKNOWN)
-        return _Import(log, redactor, importer, found.path, tell).run()
+        return _Import(into, importer, found.path, tell).run()
     except OSError as error:
         said = f"{found.path} cannot be read: {error.strerror}; check its permissions"
         return FileReport(found.path, error=said)
@@ -143,8 +153,9 @@ def _import_one(log: Log, redactor: Redactor, importer: Importer | None, found: 
 class _Import:
     """The import of one file."""
 
-    def __init__(self, log: Log, redactor: Redactor, importer: Importer, path: Path, tell: _Teller) -> None:
-        self._log, self._redactor, self._importer, self._path, self._tell = log, redactor, importer, path, tell
+    def __init__(self, into: Into, importer: Importer, path: Path, tell: _Teller) -> None:
+        self._log, self._bulk, self._redactor = into
+        self._importer, self._path, self._tell = importer, path, tell
         self._companion = importer.companion(path) if isinstance(importer, Placed) else _companion(path)
         self._ledger = Ledger()
         self._samples = Samples()
@@ -173,7 +184,7 @@ class _Import:
 
     def _read_lines(self, size: int) -> str | None:
         """Read the first `size` bytes; returns what the file is if it is no session."""
-        with self._path.open("rb") as file, Appender(self._log, self._ledger) as appender:
+        with self._path.open("rb") as file, Appender(self._bulk, self._ledger) as appender:
             parts = unrolled(self._importer, file, size)
             note = what_else(file, size) if parts is None else None
             done = 0
@@ -190,19 +201,21 @@ class _Import:
         """Redact, read and append one block."""
         facts: list[Fact] = []
         kept: list[bytes] = []
-        strict = True
         for line, raw in redacted(block.lines, self._redactor):
             self._ledger.count(self._classified(line, facts))
             kept.append(raw)
-            strict = strict and line.strict
+            if facts:  # taken line by line, while the values are warm
+                appender.add(facts, strict=line.strict)
+                self._ledger.sessions.update(dict.fromkeys([s for f in facts if (s := f.event.session) is not None]))
+                self._samples.take(facts)
+                facts.clear()
         kept.append(b"")
-        bodies = self._reader.taken() if isinstance(self._reader, Bodied) else ()
-        appender.add(facts, b"\n".join(kept), strict=strict, bodies=bodies)
-        self._ledger.sessions.update((f.event.session, None) for f in facts if f.event.session is not None)
-        self._samples.take(facts)
+        appender.end(b"\n".join(kept), self._reader.taken() if isinstance(self._reader, Bodied) else ())
 
     def _classified(self, line: Line, facts: list[Fact]) -> str:
         """The class of one line, whose facts are added to `facts`."""
+        if line.whole and len(line.values) == 1:
+            return self._read_value(line.values[0], facts)
         classes = [self._read_value(value, facts) for value in line.values]
         if not line.whole:
             classes.append(UNPARSEABLE)

@@ -12,11 +12,14 @@ from orchestrion.ingest.values import Line, has_long_number, parse, parse_exactl
 
 def redacted(lines: Sequence[bytes], redactor: Redactor) -> Iterator[tuple[Line, bytes]]:
     """Each line parsed, and as it may be stored: both without secrets. One line's values are held at a time."""
-    text = b"\n".join(lines)
-    suspected, long_numbers = redactor.suspects(text), has_long_number(text)
+    if not redactor.suspects(b"\n".join(lines)):
+        for raw in lines:
+            yield parse(raw), raw
+        return
     for raw in lines:
-        line = parse_exactly(raw) if long_numbers and has_long_number(raw) else parse(raw)
-        yield _clean(line, raw, redactor) if suspected and redactor.suspects(raw) else (line, raw)
+        suspected = redactor.suspects(raw)
+        line = parse_exactly(raw) if suspected and has_long_number(raw) else parse(raw)
+        yield _clean(line, raw, redactor) if suspected else (line, raw)
 
 
 def _clean(line: Line, raw: bytes, redactor: Redactor) -> tuple[Line, bytes]:

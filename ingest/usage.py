@@ -39,7 +39,7 @@ def observe(context: Context, origin: Origin, message: dict[str, Any]) -> None:
 
 def _event(request: str, figures: tuple[int, ...], model: str | None, first: Origin) -> UsageRecorded:
     """The observation as an event; its place in the log rises with its size."""
-    return UsageRecorded(
+    return UsageRecorded.trusted(
         **first.fields(PARTIAL if first.copy else PARSER_VERSION),
         request_id=request,
         model=model,

@@ -1,0 +1,52 @@
+"""The process that writes for another: appends what it is handed, a transaction a message, until nobody is there."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import IO
+
+from orchestrion.domain.errors import LogReplaced, OrchestrionError
+from orchestrion.eventstore import clock
+from orchestrion.eventstore.checkpoint import Checkpoint
+from orchestrion.eventstore.entry import Entry
+from orchestrion.eventstore.failures import told
+from orchestrion.eventstore.handover import receive, recorded, send
+from orchestrion.eventstore.home import CHECKPOINT_FILE, LOG_FILE, log_uri
+from orchestrion.eventstore.sqlite_pool import LogDatastore
+from orchestrion.eventstore.sqlite_recorder import SQLiteLogRecorder
+
+
+def main(home: Path, identity: str, requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Serve until `requests` ends; every message is answered, a failure too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever hands over decides when to stop
+    path, recorder = home / LOG_FILE, None
+    try:
+        while True:
+            entries, blobs = receive(requests)
+            try:
+                recorder = recorder or _opened(path, identity)
+                send(answers, ("done", *recorded(recorder, [Entry(*entry) for entry in entries], blobs)))
+            except OrchestrionError as error:
+                send(answers, ("failed", type(error).__name__, str(error)))
+    except (EOFError, BrokenPipeError):
+        return
+    finally:
+        if recorder:
+            recorder.close()
+
+
+def _opened(path: Path, identity: str) -> SQLiteLogRecorder:
+    """The recorder of the log at `path`. Raises LogReplaced if that is not the one called `identity`."""
+    with told(path):
+        checkpoint = Checkpoint(path.with_name(CHECKPOINT_FILE))
+    recorder = SQLiteLogRecorder(LogDatastore(log_uri(path, writable=True)), path, checkpoint, clock.utc_now)
+    recorder.prepare(create=False)
+    if recorder.identity != identity:
+        raise LogReplaced(
+            f"the log {path} was replaced while it was open; start again with the file that is to be used"
+        )
+    return recorder
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], sys.stdin.buffer, sys.stdout.buffer)
