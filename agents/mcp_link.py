@@ -230,11 +230,8 @@ class Link:
     def _transport(self) -> Any:
         config, place = self.config, self._place
         if config.command is None:
-            from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415
-            from mcp.shared._httpx_utils import create_mcp_http_client  # noqa: PLC0415
-
             self._child = None
-            return streamable_http_client(config.url or "", http_client=create_mcp_http_client(dict(config.headers)))
+            return _over_http(config)
         from orchestrion.agents.mcp_transport import Child  # noqa: PLC0415
 
         values = {"home": str(place.home or place.folder)}
@@ -276,6 +273,18 @@ class Link:
 
         if isinstance(message, ToolListChangedNotification):
             self.tools_changed = True
+
+
+@contextlib.asynccontextmanager
+async def _over_http(config: ServerConfig) -> AsyncIterator[Any]:
+    from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415
+    from mcp.shared._httpx_utils import create_mcp_http_client  # noqa: PLC0415
+
+    async with (
+        create_mcp_http_client(dict(config.headers)) as http,
+        streamable_http_client(config.url or "", http_client=http) as streams,
+    ):
+        yield streams
 
 
 def _locked(descriptor: int) -> bool:

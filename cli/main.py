@@ -21,6 +21,7 @@ from orchestrion.cli.commands import (
     imports,
     inquiries,
     learning,
+    mcp,
     questions,
     sessions,
     upkeep,
@@ -86,6 +87,7 @@ COMMANDS = (
     upkeep.verify,
     upkeep.rebuild,
     web.web,
+    mcp.mcp,
 )
 
 CONTEXTS = {"ask": {"ignore_unknown_options": True}}  # a saved query's own parameters

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""Addresses that nobody beyond this machine reaches."""
 LISTED_ROWS = 50
 """How many rows a list has when no limit is asked for."""
 
