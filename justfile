@@ -28,6 +28,7 @@ bench:
     uv run python benchmarks/conductor.py
     uv run python benchmarks/mcp_sharing.py
     uv run python benchmarks/learning.py
+    uv run python benchmarks/search.py
     uv run python benchmarks/dashboard.py
 
 # The README's pictures, of a real run of the built-in team.

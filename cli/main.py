@@ -82,6 +82,7 @@ COMMANDS = (
     questions.sql,
     questions.schema,
     questions.ask,
+    questions.search,
     questions.assert_,
     exporting.export,
     upkeep.verify,

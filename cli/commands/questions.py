@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrion.cli.options import AtOption, Format, FormatOption, HomeOption
+from orchestrion.cli.options import AtOption, Format, FormatOption, HomeOption, SessionOption
 
 MAX_QUERY_BYTES = 1_000_000
 
@@ -77,6 +77,28 @@ def ask(
     from orchestrion.cli.wiring import home_of
 
     answered(home_of(home), words or (), folder, at, form)
+
+
+def search(
+    *,
+    words: Annotated[
+        list[str], typer.Argument(metavar="TEXT…", help='Words; "in this order" in quotes; begin* for beginnings.')
+    ],
+    session: SessionOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="At most so many.")] = 20,
+    at: AtOption = None,
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """Search requests, messages, tool parameters and results for words, best first.
+
+    Every word must occur; accents and capitals do not matter. The first search of a long log makes the index, the later
+    ones take in what is new.
+    """
+    from orchestrion.cli.searching import searched
+    from orchestrion.cli.wiring import home_of
+
+    searched(home_of(home), " ".join(words), session=session, limit=limit, at=at, form=form)
 
 
 def assert_(
