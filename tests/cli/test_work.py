@@ -195,6 +195,59 @@ def test_the_limits_of_a_session_are_options_and_settings(speak, project: Path, 
     assert [json.loads(row["data"])["options"]["limits"]["session_seconds"] for row in kept] == [3600.0, 60.0]
 
 
+SPENDER = """
+import json, time
+def told(kind, **more):
+    print(json.dumps({"type": kind, "session_id": "0d0f6b1e-0000-4000-8000-000000000001", **more}), flush=True)
+told("system", subtype="init")
+for n in range(9):
+    usage = {"input_tokens": 1000, "output_tokens": 1000}
+    block = {"type": "tool_use", "id": f"toolu_{n}", "name": "Read", "input": {"n": n}}
+    message = {"id": f"msg_{n}", "model": MODEL, "role": "assistant", "content": [block], "usage": usage}
+    told("assistant", message=message)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "option", "limit", "requests", "said"),
+    [
+        ("claude-opus-4-5", ("--max-tokens", 5000), "sessionTokens", 3, "has used 6000 tokens and may use 5000"),
+        ("claude-opus-4-5", ("--max-cost", 0.05), "sessionCost", 2, "has cost $0.0600 and may cost $0.05"),
+        ("no-such-model", ("--max-cost", 0.05), "sessionCost", 1, "the price of the model no-such-model is not known"),
+    ],
+)
+def test_an_agent_that_spends_its_tokens_or_money_is_stopped(  # noqa: PLR0917  a table
+    speak, project: Path, team: Path, tmp_path: Path, model, option, limit, requests, said
+) -> None:
+    script = tmp_path / "spender.py"
+    script.write_text(f"MODEL = {model!r}{SPENDER}")
+    front = f"name: spender\nkeywords: [spend]\nrunner: process\ncommand: [{sys.executable}, {script}]"
+    (team / "spender.md").write_text(f"---\n{front}\n---\nSpend.\n")
+    home = ("--home", tmp_path / "h", "--format", "json")
+    ran = speak("run", "spend", "--workspace", project, "--team", team, *option, *home)
+    assert (ran.code, ran.json["status"]) == (10, "budget"), ran.err
+    assert said in ran.json["reason"]
+    reached = speak("sql", 'SELECT "limit" FROM limits', *home).json
+    used = speak("sql", "SELECT count(DISTINCT request_id) AS n FROM usage", *home).json
+    assert (reached[0]["limit"], used[0]["n"]) == (limit, requests)
+
+
+def test_what_a_failing_agent_prints_reaches_no_terminal_as_it_is(
+    program, project: Path, team: Path, tmp_path: Path
+) -> None:
+    hostile = "import os; os.write(2, b'\\x1b]52;c;cm0gLXJm\\x07\\xff\\x9b2J [/x]'); raise SystemExit(3)"
+    text = FAILING_AGENT.replace("raise SystemExit(3)", hostile)
+    (team / "sleeper.md").write_text(text)
+    home = ("--home", tmp_path / "h")
+    said = [program("run", "sleep", "--agent", "sleeper", "--workspace", project, "--team", team, *home)]
+    assert said[0].code == 10
+    said += [program(*words, *home) for words in (("log", "last"), ("report", "last"), ("agents",), ("tools",))]
+    for each in said:
+        assert not {"\x1b", "\x07", "\x9b"} & set(each.out + each.err)
+    assert "]52;c" in said[0].err
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_leaves_a_log_that_says_so(speak, project: Path, team: Path, tmp_path: Path, number) -> None:
     home, program = tmp_path / "h", Path(sys.executable).parent / "orchestrion"

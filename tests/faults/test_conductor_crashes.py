@@ -176,6 +176,26 @@ def test_a_killed_conductor_is_resumed_to_the_same_end(tmp_path: Path, seed: int
     check(tmp_path, seed, undisturbed)
 
 
+def test_of_two_conductors_that_resume_one_session_at_once_one_does_and_the_other_is_refused(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    process = stage.run()
+    with open_log(stage.home) as log:
+        while log.head() < 15 and process.poll() is None:
+            log.wait(log.head(), 0.5)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    session = stage.records()[0].event.session or ""
+    rivals = [stage.start("resume", session) for _ in range(2)]
+    said = [(rival.communicate(timeout=WAIT_SECONDS)[1], rival.returncode) for rival in rivals]
+    assert sorted(code for _, code in said) == [0, 5], said
+    (refused,) = [text for text, code in said if code == 5]
+    assert any(why in refused for why in ("another conductor has just taken", "is conducted by", "has ended")), refused
+    events = [record.event for record in stage.records()]
+    assert sum(isinstance(event, e.SessionEnded) for event in events) == 1
+    runs = Counter(event.run for event in events if isinstance(event, e.AgentStarted))
+    assert set(runs.values()) == {1}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_a_hundred_killed_conductors_are_resumed_to_the_same_end(tmp_path: Path, undisturbed: list[Record]) -> None:
