@@ -3,9 +3,10 @@
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
-from orchestrion.agents.exchange import ALL, CONDUCTOR, HUMAN, Instance
+from orchestrion.agents.exchange import ALL, CONDUCTOR, HUMAN, Instance, Talk
 from orchestrion.agents.journal import MESSAGE, Journal
 from orchestrion.agents.outside import Outside
 from orchestrion.domain.errors import NotFound
@@ -50,8 +51,8 @@ class Draft:
 class Bus:
     """Addresses are instances (runs); a name stands for its live instance."""
 
-    def __init__(self, journal: Journal, session: str) -> None:
-        self._journal, self._session = journal, session
+    def __init__(self, journal: Journal, session: str, talk: Talk | None = None) -> None:
+        self._journal, self._session, self.talk = journal, session, talk or Talk()
         self._members: dict[str, Member] = {}
         self._waiting: dict[str, list[MessageSent]] = defaultdict(list)
         self._outside = Outside(journal.log, session)
@@ -146,7 +147,11 @@ class Bus:
         """What was said to `run` since it last looked, by whichever process; with this it is delivered."""
         member = self._members[run]
         from_outside = self._outside.take(run, self._known)
-        taken = [m for m in member.inbox if not self._outside.has_got(m.message, run)]
+        now = self._journal.now()
+        late = [m for m in member.inbox if m.expires_at is not None and m.expires_at <= now]
+        taken = [m for m in member.inbox if m not in late and not self._outside.has_got(m.message, run)]
+        member.inbox = deque(late)
+        self._expire(member, "its time ran out")
         self._journal.write_all(
             [MessageDelivered(**self._about(m, member), recipient=member.agent, message=m.message) for m in taken]
         )
@@ -184,10 +189,10 @@ class Bus:
     ) -> MessageSent:
         payload = checked(draft.type, draft.payload)
         identity = draft.name or self._journal.identity(MESSAGE, sender)
-        agent = self._members[sender].agent if sender in self._members else sender
+        agent, now = self._members[sender].agent if sender in self._members else sender, self._journal.now()
         return MessageSent(
             source="conductor",
-            happened_at=self._journal.now(),
+            happened_at=now,
             session=self._session,
             run=sender,
             agent=agent,
@@ -202,6 +207,7 @@ class Bus:
             in_reply_to=draft.in_reply_to,
             thread=draft.thread or identity,
             topic=draft.topic,
+            expires_at=now + timedelta(seconds=self.talk.seconds) if self.talk.seconds is not None else None,
         )
 
     def _about(self, message: MessageSent, member: Member) -> dict[str, Any]:

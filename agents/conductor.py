@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrion.agents.closing import close
 from orchestrion.agents.environment import project_python
+from orchestrion.agents.exchange import Talk
 from orchestrion.agents.holding import Holding
 from orchestrion.agents.journal import Clock, Journal, SteadyClock
 from orchestrion.agents.leftovers import sweep
@@ -61,7 +62,9 @@ class Conductor:
         mcp: McpUse | None = None,
         minds: Minds | None = None,
         learnt: Learnt | None = None,
+        talk: Talk | None = None,
     ) -> None:
+        self._talk = talk or Talk()
         self._learnt = learnt
         self._minds = minds or Minds()
         self._log, self._home, self._python, self._prices = log, home, python, prices
@@ -95,7 +98,7 @@ class Conductor:
         if self._python is not None and not self._python.is_file():
             raise NotFound(f"{self._python}: there is no such Python interpreter to run the project's tests with")
         seed = secrets.randbits(32) if seed is None else seed
-        options = Options(self._limits, self._python, apply, seed, self._mcp, self._minds)
+        options = Options(self._limits, self._python, apply, seed, self._mcp, self._minds, self._talk)
         await asyncio.to_thread(sweep, self._home, self._log)
         name = new_id("ses")
         journal, holding = Journal(self._log, self._clock, observer), Holding(self._log, name, self._clock)
@@ -172,6 +175,7 @@ class Conductor:
                 mcp=session.options.mcp,
                 minds=session.options.minds,
                 learnt=self._learnt,
+                talk=session.options.talk,
             )
         )
         try:

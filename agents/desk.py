@@ -186,12 +186,13 @@ class RunDesk:
 
     def tell_all(self, drafts: list[Draft], *, call: str | None = None) -> list[MessageSent]:
         """See `Desk`."""
-        if self._quiet:
+        if self._quiet or not self._bus.talk.tells_all:
             return []
         return self._bus.broadcast(self._run, drafts, cause=self._tools.get(call or "", self._began))
 
     def send(self, to: str, draft: Draft, *, call: str | None = None) -> MessageSent:
         """See `Desk`."""
+        self._bus.talk.require(to)
         cause, draft = self._tools.get(call or "", self._began), self._named(draft, call)
         if to == ALL:
             return self._bus.broadcast(self._run, [draft], cause=cause)[0]
@@ -247,7 +248,7 @@ class RunDesk:
             pattern=identity, name=name, type=type, confidence=confidence, context=context, solution=solution,
         )  # fmt: skip
         self._journal.write([event])
-        if not self._quiet:
+        if not self._quiet and self._bus.talk.tells_all:
             self.send(ALL, draft, call=call)
         return identity
 

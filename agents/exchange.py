@@ -2,21 +2,21 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from orchestrion.domain import events as e
 from orchestrion.domain.codec import decode
-from orchestrion.domain.errors import NotFound, UnreadableEvent
+from orchestrion.domain.errors import NotFound, RuleBroken, UnreadableEvent
 from orchestrion.domain.ports import Log
 
+TOPIC = "topic:"
+"""Before the name of a topic in an address."""
 ALL = "all"
 CONDUCTOR = "conductor"
 HUMAN = "human"
-TOPIC = "topic:"
-"""Before the name of a topic in an address."""
 EXTERNAL = "external"
 """The runner of agents that no conductor runs, as the roster has it."""
 PAGE_ROWS = 5000
@@ -25,6 +25,45 @@ ASKS = frozenset({"assistance_request", "validation_request", "task"})
 
 Fate = Literal["delivered", "acknowledged", "expired"]
 _FAMILIES = ("message.", "topic.", "agent.", "session.", "plan.", "handoff.offered")
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What agents may say to each other, as configured; the conductor's own coordination goes on in any case.
+
+    `seconds` is how long a message is worth delivering if its sender does not say; None: as long as it takes.
+    """
+
+    enabled: bool = True
+    broadcasts: bool = True
+    seconds: float | None = None
+
+    @property
+    def tells_all(self) -> bool:
+        """Whether something may be said to everybody."""
+        return self.enabled and self.broadcasts
+
+    def require(self, recipient: str) -> None:
+        """Raises RuleBroken if an agent may not write to `recipient`."""
+        if not self.enabled and recipient not in {CONDUCTOR, HUMAN}:
+            raise RuleBroken(
+                "agents may not write to each other in this session (orchestration.enable_communication is false)"
+            )
+        if recipient == ALL and not self.broadcasts:
+            raise RuleBroken("messages to all are off in this session (communication.broadcast_enabled is false)")
+
+    def as_json(self) -> dict[str, Any]:
+        """By name, as a session's first fact keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, options: Any) -> "Talk":
+        """As the session began with `options`; names of other versions are passed over."""
+        kept = options.get("talk") if isinstance(options, Mapping) else None
+        known = {field.name for field in fields(cls)}
+        return (
+            cls(**{name: value for name, value in kept.items() if name in known}) if isinstance(kept, dict) else cls()
+        )
 
 
 @dataclass
@@ -55,6 +94,7 @@ class Exchange:
             raise NotFound(f"there is no session {session} in this log; `orchestrion sessions` lists them")
         self.position = min(record.position for record in started) - 1
         self.ended = False
+        self.talk = Talk()
         self.live: dict[str, Instance] = {}
         self.planned: dict[str, Instance] = {}
         """Runs that a conductor will begin; what is said to them waits."""
@@ -173,6 +213,8 @@ class Exchange:
 
     def _come_or_go(self, event: e.Event) -> None:
         match event:
+            case e.SessionStarted():
+                self.talk = Talk.of(event.options)
             case e.AgentRegistered(agent=str(agent)):
                 self.capabilities[agent] = event.capabilities
                 if event.runner == EXTERNAL:

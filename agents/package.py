@@ -108,6 +108,10 @@ def build_package(
             _note(deeds, fact)
         elif isinstance(fact, e.MessageSent) and run in fact.recipient_runs and _is_rejection(fact):
             deeds.rejected += fact.payload.get("reasons") or ["the changes were not approved"]
+    if not deeds.findings:  # where agents may not write to each other, the run's own outputs tell what it found
+        deeds.findings = [each for each in deeds.outputs.get("findings") or () if isinstance(each, dict)]
+        for finding in deeds.findings:
+            deeds.urgency = max(deeds.urgency, _urgency(finding), key=RANKS.index)
     files = [finding["file"] for finding in deeds.findings if finding.get("file")]
     deleted = set(deeds.outputs.get("files_deleted") or ())
     blocking = [*deeds.rejected, *([deeds.failed] if deeds.failed else [])]
@@ -233,6 +237,12 @@ def _recommendations(deeds: _Deeds) -> Recommendations:
         testing_needed=bool(deeds.modified),
         security_review=bool(severe) or bool(deeds.rejected),
     )
+
+
+def _urgency(finding: dict[str, Any]) -> e.Priority:
+    """As its report would have been raised."""
+    severity = finding.get("severity")
+    return severity if severity in {"high", "critical"} else "normal"
 
 
 def _decisions(deeds: _Deeds) -> tuple[str, ...]:

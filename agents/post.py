@@ -72,6 +72,7 @@ class Post:
         self.exchange.catch_up()
         if recipient == ALL and letter.type == "progress_update":
             recipient = CONDUCTOR  # how far one is concerns nobody else
+        self._may_write(sender, recipient)
         targets: Sequence[Instance]
         try:
             if recipient == ALL:
@@ -88,6 +89,7 @@ class Post:
     def publish(self, sender: str, topic: str, letter: Letter) -> e.MessageSent:
         """Say something to those who subscribed to `topic`; with nobody listening it is kept, delivered to none."""
         self.exchange.catch_up()
+        self._may_write(sender, topic)
         listening = [each.run for each in self.exchange.subscribers(topic, but=sender)]
         letter = Letter(letter.type, letter.payload, letter.priority, letter.in_reply_to, topic, letter.seconds)
         return self._write(self._message(sender, ALL, listening, letter))
@@ -186,6 +188,7 @@ class Post:
         if letter.in_reply_to and asked is None:
             raise NotFound(f"there is no message {letter.in_reply_to} in session {self.session} to reply to")
         identity, now = new_id("msg"), self.now()
+        seconds = self.exchange.talk.seconds if letter.seconds is None else letter.seconds
         return e.MessageSent(
             source="conductor" if speaker else "user",
             happened_at=now,
@@ -203,7 +206,7 @@ class Post:
             in_reply_to=letter.in_reply_to,
             thread=(asked.thread or asked.message) if asked else identity,
             topic=letter.topic,
-            expires_at=now + timedelta(seconds=letter.seconds) if letter.seconds is not None else None,
+            expires_at=now + timedelta(seconds=seconds) if seconds is not None else None,
         )
 
     def _write(self, message: e.MessageSent, *, dead: str | None = None) -> e.MessageSent:
@@ -223,6 +226,11 @@ class Post:
             state = f"has ended ({self.exchange.gone[sender]})" if sender in self.exchange.gone else "has not started"
             raise RuleBroken(f"the run {sender} {state} in session {self.session}, so it cannot speak")
         return self.exchange.live[sender]
+
+    def _may_write(self, sender: str, recipient: str) -> None:
+        """Raises RuleBroken for a run that may not write to `recipient` by the session's configuration."""
+        if sender in self.exchange.live:
+            self.exchange.talk.require(recipient)
 
     def _topic(self, run: str, kind: type[e.TopicSubscribed] | type[e.TopicLeft], topic: str) -> None:
         self.exchange.catch_up()

@@ -11,7 +11,7 @@ from orchestrion.agents.budget import RunBudget, SessionBudget, Stopped
 from orchestrion.agents.bus import Bus, Draft
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.desk import Company, RunDesk
-from orchestrion.agents.exchange import CONDUCTOR
+from orchestrion.agents.exchange import CONDUCTOR, Talk
 from orchestrion.agents.handing import Handing, Offer, reasons_of
 from orchestrion.agents.journal import Journal
 from orchestrion.agents.limits import Limits
@@ -71,13 +71,14 @@ class Stage:
         mcp: McpUse = DEFAULT_USE,
         minds: Minds | None = None,
         learnt: Learnt | None = None,
+        talk: Talk | None = None,
     ) -> None:
         self._learnt = learnt
         self.minds = minds or Minds()
         self.seed, self.budget = seed, SessionBudget(session, limits, prices)
         self.session, self.plan, self.roster, self.place = session, plan, roster, place
         self.journal, self.limits, self.python = journal, limits, python
-        self.bus = Bus(journal, session)
+        self.bus = Bus(journal, session, talk)
         self.mcp = mcp
         self.servers = ServerPool(
             servers,

@@ -12,7 +12,7 @@ from orchestrion.agents.commanding import as_command, plan_request
 from orchestrion.cli.advising import learnt, router, seed_of
 from orchestrion.cli.api_bus import CommunicationBus
 from orchestrion.cli.settings import load_settings
-from orchestrion.cli.teamwork import limits_of, mcp_use
+from orchestrion.cli.teamwork import limits_of, mcp_use, talk_of
 from orchestrion.cli.wiring import home_of, prices_of, stored, written_log
 from orchestrion.domain.errors import Refused
 from orchestrion.domain.events import Event
@@ -91,6 +91,7 @@ class Orchestrator:
                 prices=prices_of(self.home),
                 mcp=self._mcp,
                 learnt=known,
+                talk=talk_of(self._held),
             )
             execution = conductor.execute(request, self.workspace, roster, plan=plan, apply=apply, observer=observer)
             task = asyncio.ensure_future(execution)

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -14,6 +15,9 @@ from orchestrion.domain.errors import BadDefinition
 TRUE_WORDS = frozenset({"true", "1", "yes", "on", "enabled"})
 FALSE_WORDS = frozenset({"false", "0", "no", "off", "disabled"})
 MCP_PREFIX = "CLAUDE_MCP_"
+UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+"""Of a duration, in seconds."""
+DURATION = r"\d+(\.\d+)?[smhdw]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Setting:
     used: bool = True
     """Whether this version acts on it; the others are accepted, kept and shown as such."""
     least: int = 0
+    form: str | None = None
+    """A pattern that a text must fit."""
 
     @property
     def name(self) -> str:
@@ -73,12 +79,15 @@ SETTINGS: tuple[Setting, ...] = (
             ("ORCHESTRION_PYTHON",)),
     Setting("orchestration", "enable_learning", bool, True, "estimate, choose and advise from past runs",
             ("ORCHESTRION_ENABLE_LEARNING", "CLAUDE_ENABLE_LEARNING")),
-    Setting("orchestration", "enable_communication", bool, True, "agents may write to each other", used=False),
-    Setting("orchestration", "log_retention", str, None, "the log keeps everything; archives come later", used=False),
+    Setting("orchestration", "enable_communication", bool, True, "agents may write to each other"),
+    Setting("orchestration", "log_retention", str, None, "the log keeps everything; archives come later", used=False,
+            form=DURATION),
     Setting("orchestration", "dashboard_enabled", bool, True, "`run` tells what happens as it happens"),
     Setting("communication", "max_history_size", int, None, "the log keeps every message", used=False),
-    Setting("communication", "message_retention", str, None, "the log keeps every message", used=False),
-    Setting("communication", "broadcast_enabled", bool, True, "messages to all", used=False),
+    Setting("communication", "message_retention", str, None,
+            "so long is a message worth delivering, e.g. 7d; unset: as long as it takes; the log keeps it anyway",
+            form=DURATION),
+    Setting("communication", "broadcast_enabled", bool, True, "agents may write to all at once"),
     Setting("communication", "mcp_sharing", bool, True, "agents share what read-only MCP tools answered",
             ("ORCHESTRION_MCP_SHARING",)),
     Setting("learning", "max_executions_per_agent", int, 100, "runs of an agent that are learnt from, the newest",
@@ -173,6 +182,8 @@ def _checked(given: Any, setting: Setting, where: str) -> Any:
     value = _converted(given, setting.type, where)
     if setting.type in {int, float} and value < setting.least:
         raise BadDefinition(f"{where} is {value}; it must be at least {setting.least}")
+    if setting.form is not None and not re.fullmatch(setting.form, value):
+        raise BadDefinition(f"{where} is {value!r}; it must be a number and a unit ({', '.join(UNITS)}), e.g. 7d")
     return value
 
 
@@ -199,3 +210,8 @@ def _number(given: Any) -> float | None:
     except ValueError:
         return None
     return number if isfinite(number) else None
+
+
+def seconds_of(duration: str | None) -> float | None:
+    """A duration such as `7d` in seconds."""
+    return None if duration is None else float(duration[:-1]) * UNITS[duration[-1]]

@@ -12,7 +12,7 @@ from orchestrion.cli.advising import learnt, router, seed_of
 from orchestrion.cli.commentary import Narrator
 from orchestrion.cli.options import Format
 from orchestrion.cli.plain import lasting
-from orchestrion.cli.settings import Settings
+from orchestrion.cli.settings import Settings, seconds_of
 from orchestrion.cli.show import Sheet, answer, out, say
 from orchestrion.cli.wiring import Home, prices_of, written_log
 from orchestrion.domain.errors import BadDefinition, Interrupted, NotFound
@@ -20,6 +20,7 @@ from orchestrion.domain.inert import inert
 
 if TYPE_CHECKING:
     from orchestrion.agents import ExecutionResult, Limits, Plan, Roster
+    from orchestrion.agents.exchange import Talk
     from orchestrion.agents.mcp_config import McpUse
     from orchestrion.agents.minds import Minds
     from orchestrion.domain.events import Event
@@ -97,6 +98,7 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
             prices=prices_of(home),
             learnt=known,
             minds=minds,
+            talk=talk_of(settings),
         )
         execution = conductor.execute(
             order.request, order.workspace, roster, plan=plan, apply=order.apply, observer=observer
@@ -199,6 +201,17 @@ def limits_of(settings: Settings) -> "Limits":
     given = {name: settings[f"orchestration.{name}"] for name in same}
     times = {name: settings[f"orchestration.{key}"] for name, key in in_ms.items()}
     return Limits(**given, **{name: ms / 1000 for name, ms in times.items() if ms is not None})
+
+
+def talk_of(settings: Settings) -> "Talk":
+    """What agents may say to each other, as `settings` have it."""
+    from orchestrion.agents.exchange import Talk
+
+    return Talk(
+        settings["orchestration.enable_communication"],
+        settings["communication.broadcast_enabled"],
+        seconds_of(settings["communication.message_retention"]),
+    )
 
 
 def telling(narrator: Narrator) -> "Callable[[Event], None]":

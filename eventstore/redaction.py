@@ -162,6 +162,10 @@ def passing_redactor(environ: Mapping[str, str]) -> SecretRedactor:
     return SecretRedactor(os.urandom(32), environ)
 
 
+OUR_IDS = frozenset({"ORCHESTRION_SESSION", "ORCHESTRION_RUN", "ORCHESTRION_AGENT"})
+"""What a conductor tells its agents' processes of themselves: names that the log is full of, and no secrets."""
+
+
 def secret_values(environ: Mapping[str, str], named: Collection[str] = ()) -> set[str]:
     """Values of secret-looking variables, long and odd enough to be looked for everywhere, and of all `named` ones."""
     found = set()
@@ -169,7 +173,7 @@ def secret_values(environ: Mapping[str, str], named: Collection[str] = ()) -> se
         value = given.strip()
         if name in named and value:
             found.add(value)
-        if len(value) < MIN_VALUE_LENGTH or _TRIVIAL.match(value):
+        if len(value) < MIN_VALUE_LENGTH or _TRIVIAL.match(value) or name in OUR_IDS:
             continue
         if _SECRET_NAME.search(name) or (_PERHAPS_SECRET_NAME.search(name) and not _PLAIN_WORD.match(value)):
             found.add(value)

@@ -75,6 +75,7 @@ def test_every_switch_of_an_mcp_server_is_kept(tmp_path: Path) -> None:
         ("[orchestration]\nsession_cost = 'much'\n", ":2: orchestration.session_cost is 'much'; it must be a number"),
         ("[orchestration]\nagent_cost = -1\n", "it must be at least 0"),
         ("[orchestration]\nsessionTokens = 1.5\n", "must be a whole number"),
+        ("[communication]\nmessage_retention = 'long'\n", "must be a number and a unit (s, m, h, d, w), e.g. 7d"),
         ("[orchestration]\nsession_token = 1\n", "did you mean 'session_tokens'?"),
         ("[orchestration\n", ":1: not TOML"),
         ("orchestration = 3\n", "must be a section"),

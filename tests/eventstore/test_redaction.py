@@ -155,6 +155,13 @@ def test_escapes_that_json_did_not_need_do_not_hide_a_secret() -> None:
     assert REDACTOR.suspects(slashed)
 
 
+def test_what_a_conductor_tells_an_agents_process_of_itself_is_no_secret_but_its_token_is() -> None:
+    session, token = "ses_01a21f6fa0252e1edea3f0ee8080", "1f" * 32
+    own = {"ORCHESTRION_SESSION": session, "ORCHESTRION_RUN": f"{session}/alpha-1", "ORCHESTRION_TOKEN": token}
+    cleaned = SecretRedactor(b"k" * 32, own).clean(f"nobody is there in session {session}, says {token}")
+    assert cleaned.startswith(f"nobody is there in session {session}, says [REDACTED:env:")
+
+
 def test_values_of_secret_looking_variables_are_known_unless_trivial() -> None:
     assert secret_values(ENVIRONMENT) == {"plain words 77", 'he"llo\\wörld'}
 
