@@ -1,118 +1,23 @@
-"""Prints how honest the estimates are and how quickly learnings are answered; see docs/learning.md."""
+"""Prints how quickly learnings are answered on a log of a million tool calls; see docs/learning.md.
 
-import argparse
+How honest they are prints `orchestrion bench learning`.
+"""
+
 import json
-import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from orchestrion.eventstore import open_log, secret_redactor
-from orchestrion.ingest import import_paths
-from orchestrion.projections import Store, build_snapshot, snapshots
-from orchestrion.projections.learning import Execution, Task, estimate, executions, query_learnings
+from orchestrion.projections import Store, build_snapshot
+from orchestrion.projections.learning import Task, query_learnings
 
-SESSIONS = Path(__file__).parents[1] / "../shared/sessions"
-SEED = 20_260_130
 RUNS, CALLS, AGENTS = 50_000, 20, 25
 """A million calls, two thousand runs an agent."""
 BUILDER_MEMORY_MB = 2_000
-AT = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def main() -> None:
-    """Calibration on simulations, then on the recordings where they are, then the time of a query."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="leave out the log of a million calls")
-    simulated()
-    recorded(SESSIONS)
-    if not parser.parse_args().quick:
-        timed()
-
-
-def simulated() -> None:
-    """Runs of known chance and log-normal duration: how often what was estimated before each held."""
-    print("simulation                     estimates  held   chance: said  happened  brier")
-    for seed, spread, chance in ((1, 0.3, 0.9), (2, 0.7, 0.7), (3, 1.2, 0.4)):
-        dice = random.Random(SEED + seed)  # noqa: S311  a simulation
-        pairs: list[tuple[Execution, Any]] = []
-        for _ in range(40):
-            past: list[Execution] = []
-            for n in range(40):
-                done = _run(n, round(dice.lognormvariate(9, spread)), float(dice.random() < chance))
-                pairs.append((done, _before(past, done)))
-                past.append(done)
-        _print(f"spread {spread}, chance {chance}", pairs)
-
-
-def recorded(folder: Path) -> None:
-    """Each run of the recordings estimated from the same agent's runs that began before it."""
-    paths = sorted(path for path in folder.glob("claude-code*") if path.is_dir())
-    if not paths:
-        print("recordings: none here (../shared/sessions)")
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        home = Path(scratch)
-        redactor = secret_redactor(home, {})
-        log = open_log(home, redactor=redactor)
-        try:
-            import_paths(log, redactor, "claude-code", paths)
-            with Store(log, home / "projections") as store:
-                store.catch_up()
-                agents = store.query("SELECT DISTINCT agent FROM learn_spans WHERE agent IS NOT NULL ORDER BY 1").rows
-                histories = [executions(store, agent, limit=10_000) for (agent,) in agents]
-        finally:
-            log.close()
-    pairs = [pair for history in histories for pair in _replayed(history)]
-    print(f"recordings: {sum(map(len, histories))} runs of {len(histories)} agents")
-    _print("recordings", pairs)
-
-
-def _replayed(history: Iterable[Execution]) -> Iterable[tuple[Execution, Any]]:
-    past: list[Execution] = []
-    for run in sorted(history, key=lambda run: (run.started_at or datetime.max, run.run)):
-        yield run, _before(past, run)
-        past.append(run)
-
-
-def _before(past: Sequence[Execution], run: Execution) -> Any:
-    """The estimate of `run` from the newest hundred of `past`."""
-    newest = past[-100:]
-    return estimate(newest, subject=run.run, session="s", agent=run.agent, task=run.task, at=AT)
-
-
-def _run(n: int, ms: int, good: float) -> Execution:
-    status = "completed" if good else "failed"
-    return Execution(f"r{n}", "s", "simulated", "task", status, AT + timedelta(minutes=n), ms, good, n + 1)
-
-
-def _print(name: str, pairs: Sequence[tuple[Execution, Any]]) -> None:
-    told = [
-        (made.duration_ms_low <= run.duration_ms <= made.duration_ms_high)
-        for run, made in pairs
-        if made is not None and made.duration_ms is not None and run.duration_ms is not None
-    ]
-    chances = [
-        (made.chance, run.good)
-        for run, made in pairs
-        if made is not None and made.chance is not None and run.good is not None
-    ]
-    held = f"{sum(told) / len(told):5.1%}" if told else "    –"
-    print(f"{name:30} {len(told):9}  {held}   {len(chances):5} {_of_chances(chances)}")
-
-
-def _of_chances(chances: Sequence[tuple[float, float]]) -> str:
-    if not chances:
-        return "    –         –       –"
-    said, happened = (statistics.fmean(pair[side] for pair in chances) for side in (0, 1))
-    brier = statistics.fmean((chance - good) ** 2 for chance, good in chances)
-    return f"{said:6.3f}    {happened:6.3f}  {brier:6.4f}"
 
 
 class Million:
@@ -121,8 +26,10 @@ class Million:
     identity = "benchmark"
 
     def __init__(self) -> None:
+        self.more: list[Any] = []
         self._con = duckdb.connect()
         self._con.execute(f"CREATE TABLE log AS {_million()}")
+        self._last = int(self._con.execute("SELECT max(position) FROM log").fetchall()[0][0])
 
     def arrow(self, after: int, upto: int | None = None) -> Any:
         """As `ports.ArrowSource` has it."""
@@ -137,12 +44,12 @@ class Million:
 
     def head(self) -> int:
         """As `ports.Log` has it."""
-        return int(self._con.execute("SELECT max(position) FROM log").fetchall()[0][0])
+        return self._last + len(self.more)
 
     def rows(self, *, after: int, limit: int) -> list[Any]:
         """Likewise."""
         found = self._con.execute(f"FROM log WHERE position > {after} ORDER BY position LIMIT {limit}").fetchall()
-        return [(*row[:5], row[5].encode()) for row in found]
+        return [(*row[:5], row[5].encode()) for row in found] + [row for row in self.more if row[0] > after]
 
 
 def _million() -> str:
@@ -177,26 +84,51 @@ def _million() -> str:
 
 
 def timed() -> None:
-    """The time of `query_learnings` on a million calls: the first of a process's store, then each agent's first."""
-    log: Any = Million()
-    # The builder's own limit does not suffice for two million events; here the query is measured, not the builder.
-    snapshots.BUILDER_MEMORY_MB = BUILDER_MEMORY_MB
-    task = Task(text="fix the login endpoint", complexity="high")
+    """The time of `query_learnings` on a million calls.
+
+    First what the snapshot keeps ready: the first of a process's store, then each agent's first. Then the agent that
+    something has happened to since, for which the log is looked at again.
+    """
+    log = Million()
     with tempfile.TemporaryDirectory() as folder:
-        build_snapshot(log, Path(folder))
-        with Store(log, Path(folder)) as store:
+        build_snapshot(log, Path(folder), (BUILDER_MEMORY_MB,))  # type: ignore[arg-type]
+        with Store(log, Path(folder)) as store:  # type: ignore[arg-type]
             store.catch_up()
-            spent = []
-            for agent in range(AGENTS):
-                began = time.perf_counter()
-                learnt = query_learnings(store, f"agent{agent}", task)
-                spent.append((time.perf_counter() - began) * 1000)
-                assert json.dumps(learnt, allow_nan=False)
-                assert learnt["basis"]["runs"] == 100
+            spent = [_asked(store, agent) for agent in range(AGENTS)]
             assert store.problems == []
+            log.more = [_news(log.head() + 1)]
+            store.catch_up()
+            others = [_asked(store, agent) for agent in range(1, AGENTS)]
+            touched = [_asked(store, 0) for _ in range(5)]
     print(f"query_learnings on {RUNS * CALLS:,} tool calls, {RUNS:,} runs: first {spent[0]:.1f} ms, "
           f"median of {AGENTS} agents {statistics.median(spent):.1f} ms, best {min(spent):.1f} ms")  # fmt: skip
+    print(f"with a tail: agents it does not touch, median {statistics.median(others):.1f} ms; "
+          f"the one it does, first {touched[0]:.1f} ms, best {min(touched):.1f} ms")  # fmt: skip
+
+
+def _asked(store: Store, agent: int) -> float:
+    task = Task(text="fix the login endpoint", complexity="high")
+    began = time.perf_counter()
+    learnt = query_learnings(store, f"agent{agent}", task)
+    spent = (time.perf_counter() - began) * 1000
+    assert json.dumps(learnt, allow_nan=False)
+    assert learnt["basis"]["runs"] == 100
+    return spent
+
+
+def _news(position: int) -> tuple[Any, ...]:
+    """One more run of agent0 begins."""
+    moment = "2026-03-01T00:00:00.000000Z"
+    state = {"v": 1, "source": "conductor", "session": "news", "run": "news/agent-1", "agent": "agent0", "task": "Fix"}
+    return (
+        position,
+        "run-news/agent-1",
+        1,
+        "agent.started",
+        moment,
+        json.dumps({**state, "happened_at": moment}).encode(),
+    )
 
 
 if __name__ == "__main__":
-    main()
+    timed()

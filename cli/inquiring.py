@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from orchestrion.cli.asking import session_of
 from orchestrion.cli.options import Format
 from orchestrion.cli.plain import json_text, lasting
-from orchestrion.cli.show import Sheet, out, say, table
+from orchestrion.cli.show import Sheet, answer, out, say, table
 from orchestrion.cli.wiring import asked, home_of
-from orchestrion.domain.errors import Refused
+from orchestrion.domain.errors import NotFound, Refused
 
 if TYPE_CHECKING:
     from orchestrion.projections.inquiry import Comparison, Profile
@@ -58,6 +58,19 @@ def explain(home: Path | None, position: int, form: Format, *, limit: int, at: i
     if found.total > len(followed):
         say(f"{found.total - len(followed)} more events followed; --limit shows more.")
     return None
+
+
+def blamed(home: Path | None, session: str, form: Format, *, at: int | None) -> None:
+    """Show whom the rules blame. Raises NotFound, Refused."""
+    from orchestrion.projections.inquiry import blame, said_in
+
+    with asked(home_of(home)) as store:
+        named = session_of(store, session, at=at)
+        found = blame(said_in(store, named, at=at))
+    if found is None:
+        raise NotFound(f"nobody says anything in session {named} that the rules could go by")
+    answer({"session": named, "agent": found.agent, "step": found.step, "rule": found.rule,
+            "position": found.position}, form)  # fmt: skip
 
 
 def profiled(home: Path | None, session: str, form: str, output: Path | None, *, at: int | None) -> None:

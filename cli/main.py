@@ -10,6 +10,7 @@ import typer
 from orchestrion.cli import exits
 from orchestrion.cli.commands import (
     approvals,
+    benches,
     bus,
     collect,
     conducting,
@@ -79,6 +80,7 @@ COMMANDS = (
     inquiries.why,
     inquiries.whatif,
     inquiries.profile,
+    inquiries.blame,
     questions.sql,
     questions.schema,
     questions.ask,
@@ -87,6 +89,7 @@ COMMANDS = (
     exporting.export,
     upkeep.verify,
     upkeep.rebuild,
+    benches.bench,
     web.web,
     mcp.mcp,
 )

@@ -1,4 +1,4 @@
-"""Speaks about what one log can answer: diff, why, whatif, profile."""
+"""Speaks about what one log can answer: diff, why, whatif, profile, blame."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -129,3 +129,19 @@ def whatif(
         rule if routing else None, timeout, max_parallel, threshold, max_tokens, max_calls, max_cost, prices
     )
     supposing.supposed(home, given, form, session=session, config=config, at=at)
+
+
+def blame(
+    *,
+    session: SessionArgument = "last",
+    at: AtOption = None,
+    home: HomeOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """Name the agent and the step at which a failed conversation most likely went wrong, by stated rules.
+
+    A rule is a guess: docs/learning.md says how often these hit, beside trivial ones.
+    """
+    from orchestrion.cli import inquiring
+
+    inquiring.blamed(home, session, form, at=at)

@@ -1,5 +1,6 @@
 """Asks of one log what no single transcript can tell: why, what else, what if, and where the time went."""
 
+from orchestrion.projections.inquiry.blaming import Blame, blame, said_in
 from orchestrion.projections.inquiry.causes import Why, why
 from orchestrion.projections.inquiry.comparing import Comparison, compare
 from orchestrion.projections.inquiry.flame import flame_svg
@@ -7,14 +8,17 @@ from orchestrion.projections.inquiry.profiling import Profile, profile
 from orchestrion.projections.inquiry.supposing import Supposed, Supposition, suppose
 
 __all__ = [
+    "Blame",
     "Comparison",
     "Profile",
     "Supposed",
     "Supposition",
     "Why",
+    "blame",
     "compare",
     "flame_svg",
     "profile",
+    "said_in",
     "suppose",
     "why",
 ]

@@ -1,5 +1,5 @@
 -- Judgements of a run: the last word of each judge, counted as for or against it. Against: rework is needed, quality
--- below 50, or a verdict of rejected, failed, wrong or bad. For: anything else with a quality, or a verdict of accepted,
+-- below 50, or a verdict of rejected, failed, wrong, incorrect or bad. For: anything else with a quality, or a verdict of accepted,
 -- approved, good, correct or passed. Other words are no judgement.
 -- internal:
 -- key: subject
@@ -20,7 +20,7 @@ weighed AS (
     SELECT
         *,
         coalesce(word.rework, false) OR coalesce(word.quality < 50, false)
-            OR word.verdict IN ('rejected', 'failed', 'wrong', 'bad') AS against,
+            OR word.verdict IN ('rejected', 'failed', 'wrong', 'incorrect', 'bad') AS against,
         NOT against AND (
             word.quality IS NOT NULL OR word.verdict IN ('accepted', 'approved', 'good', 'correct', 'passed')
         ) AS for_it

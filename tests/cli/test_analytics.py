@@ -1,0 +1,54 @@
+"""docs/analytics.md: every question asked again of the recordings, its answer as it is written."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrion.cli.main import main
+from orchestrion.cli.plain import markdown
+from orchestrion.cli.wiring import asked, home_of
+
+ROOT = Path(__file__).parents[2]
+SESSIONS = ROOT.parent / "shared" / "sessions"
+QUESTION = re.compile(
+    r"## (?P<title>\d+\. [^\n]*)\n\n(?:(?!\n## ).)*?```sql\n(?P<sql>.*?)\n```\n\n(?P<answer>.*?)(?=\n## |\Z)", re.DOTALL
+)
+QUESTIONS = [found.groupdict() for found in QUESTION.finditer((ROOT / "docs" / "analytics.md").read_text())]
+
+
+def as_markdown(found: Any) -> str:
+    """As `orchestrion sql --format md` prints it."""
+    lines = [found.columns, *found.rows]
+    cells = ["| " + " | ".join(map(markdown, line)) + " |" for line in lines]
+    return "\n".join([cells[0], "| " + " | ".join("---" for _ in found.columns) + " |", *cells[1:]])
+
+
+def test_there_are_twenty_questions_each_with_its_answer() -> None:
+    assert len(QUESTIONS) == 20
+    assert all(each["answer"].startswith("| ") for each in QUESTIONS)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with all recordings."""
+    if not SESSIONS.is_dir():
+        pytest.skip(f"no recordings beside the checkout: {SESSIONS} is not there")
+    home = tmp_path_factory.mktemp("recorded")
+    assert main(["import", "auto", str(SESSIONS), "--home", str(home)]) == 0
+    return home
+
+
+def test_the_answers_are_those_of_the_recordings(recorded: Path) -> None:
+    with asked(home_of(recorded)) as store:
+        for each in QUESTIONS:
+            assert as_markdown(store.query(each["sql"])) == each["answer"].strip(), each["title"]
+
+
+def test_the_shipped_command_gives_the_same_answer(recorded: Path, speak: Any, tmp_path: Path) -> None:
+    question = tmp_path / "question.sql"
+    question.write_text(QUESTIONS[0]["sql"])
+    said = speak("sql", "--file", question, "--home", recorded, "--format", "md")
+    assert said.code == 0
+    assert said.out.strip() == QUESTIONS[0]["answer"].strip()
