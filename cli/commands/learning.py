@@ -16,6 +16,14 @@ class Level(StrEnum):
     high = "high"
 
 
+class Period(StrEnum):
+    """What calibration is told by, over time."""
+
+    day = "day"
+    week = "week"
+    month = "month"
+
+
 def learn(
     *,
     agent: Annotated[
@@ -80,6 +88,7 @@ def judge(
 def calibration(
     *,
     agent: Annotated[str | None, typer.Argument(metavar="AGENT", help="Only of this agent.")] = None,
+    over: Annotated[Period | None, typer.Option("--over", help="Over time: by the day, week or month.")] = None,
     at: AtOption = None,
     home: HomeOption = None,
     form: FormatOption = Format.table,
@@ -93,7 +102,7 @@ def calibration(
     from orchestrion.projections.learning import calibration as compare
 
     with asked(home_of(home)) as store:
-        rows = compare(store, agent, at=at)
+        rows = compare(store, agent, period=over.value if over else None, at=at)
     columns = [field.name for field in fields(Calibration) if form is not Format.table or field.name != "evidence"]
     table(
         Sheet(columns, [[asdict(row)[name] for name in columns] for row in rows]), form, empty="Nothing was estimated."

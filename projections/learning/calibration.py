@@ -7,8 +7,9 @@ from orchestrion.projections.learning.durations import coverage
 from orchestrion.projections.learning.posterior import percent
 from orchestrion.projections.store import Store
 
-_BY_AGENT = """SELECT
+_COMPARED = """SELECT
     agent,
+    {period} AS period,
     count(*) AS estimates,
     count(within) AS compared,
     count(*) FILTER (within) AS held,
@@ -16,11 +17,14 @@ _BY_AGENT = """SELECT
     quantile_cont(abs(actual_ms - expected_ms) / greatest(actual_ms, 1), 0.5) FILTER (within IS NOT NULL) AS error,
     count(*) FILTER (chance IS NOT NULL AND good IS NOT NULL) AS judged,
     avg((chance - good) ** 2) AS brier,
+    quantile_cont(abs(actual_tokens - expected_tokens) / greatest(actual_tokens, 1), 0.5) AS tokens_error,
     list_sort(list(position)) AS evidence
 FROM learn_calibration
 WHERE agent = $agent OR $agent IS NULL
-GROUP BY agent
-ORDER BY agent"""
+GROUP BY ALL
+ORDER BY agent, period NULLS FIRST"""
+PERIODS = ("day", "week", "month")
+"""By which calibration can be told over time: of the run's beginning, in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Calibration:
     """
 
     agent: str
+    period: str | None
+    """The first day of the period, where it is told over time."""
     estimates: int
     compared: int
     held: int
@@ -40,20 +46,26 @@ class Calibration:
     error_percent: int | None
     judged: int
     brier: float | None
+    tokens_error_percent: int | None
+    """The median distance of the tokens that were estimated from those that were used, against these."""
     next_percent: int
     """What an interval made now is expected to hold."""
     evidence: tuple[int, ...]
 
 
-def calibration(store: Store, agent: str | None = None, *, at: int | None = None) -> list[Calibration]:
-    """By agent: past estimates in the log beside what happened, as of position `at`."""
-    return [_of(row) for row in store.query(_BY_AGENT, {"agent": agent}, at=at).dicts()]
+def calibration(
+    store: Store, agent: str | None = None, *, period: str | None = None, at: int | None = None
+) -> list[Calibration]:
+    """By agent, and by `period` (one of `PERIODS`): past estimates in the log beside what happened, as of `at`."""
+    over = f"strftime(date_trunc('{period}', started_at), '%Y-%m-%d')" if period in PERIODS else "NULL::VARCHAR"
+    return [_of(row) for row in store.query(_COMPARED.format(period=over), {"agent": agent}, at=at).dicts()]
 
 
 def _of(row: dict[str, Any]) -> Calibration:
     compared, held = row["compared"], row["held"]
     return Calibration(
         agent=row["agent"],
+        period=row["period"],
         estimates=row["estimates"],
         compared=compared,
         held=held,
@@ -62,6 +74,7 @@ def _of(row: dict[str, Any]) -> Calibration:
         error_percent=None if row["error"] is None else round(row["error"] * 100),
         judged=row["judged"],
         brier=None if row["brier"] is None else round(row["brier"], 4),
+        tokens_error_percent=None if row["tokens_error"] is None else round(row["tokens_error"] * 100),
         next_percent=percent(coverage(held, compared - held)),
         evidence=tuple(row["evidence"]),
     )

@@ -23,7 +23,13 @@ COLUMNS = """run, session, agent, task, status, started_at, duration_ms, good, o
     files_modified, calls, taught, position, judged_at, expected.low AS low_ms, expected.high AS high_ms"""
 """What `execution_of` wants of `learn_runs`."""
 
-_RUNS = f"SELECT {COLUMNS} FROM learn_runs WHERE agent = $agent ORDER BY ended_at DESC NULLS LAST, run LIMIT $limit"  # noqa: S608  our own names
+_RUNS = f"""WITH newest AS MATERIALIZED (
+    SELECT {COLUMNS.replace("taught, ", "")}, ended_at FROM learn_runs WHERE agent = $agent
+    ORDER BY ended_at DESC NULLS LAST, run LIMIT $limit
+)
+SELECT newest.*, learn_tools.taught FROM newest LEFT JOIN learn_tools ON newest.run = learn_tools.run
+ORDER BY newest.ended_at DESC NULLS LAST, newest.run"""  # noqa: S608  our own names
+"""What the calls taught is long: it is fetched for the runs that are wanted, and never of all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
 
@@ -11,26 +12,32 @@ KEPT_RUNS = 100
 """Runs of an agent that a snapshot keeps ready (see `sql/learn_kept.sql`)."""
 
 _KEPT = "SELECT runs, together FROM snap.own.kept_learn_kept WHERE agent = $agent"
-_FRESH = """(
-    SELECT DISTINCT unnest([run, subject]) AS run FROM tail.own.wide
-)"""
-_OVERTAKEN = f"""SELECT
-    EXISTS (
-        FROM tail.own.wide
-        WHERE kind = 'session.forked' OR NOT readable OR $agent IN (agent, sender, recipient, giver, taker)
-    )
-    OR EXISTS (FROM snap.own.learn_spans WHERE agent = $agent AND run IN {_FRESH})
-    OR EXISTS (
-        FROM snap.own.messages
-        WHERE message IN (SELECT unnest([in_reply_to, message]) FROM tail.own.wide)
-            AND ($agent IN (sender, recipient) OR run IN (SELECT run FROM snap.own.learn_spans WHERE agent = $agent))
-    )
-    OR EXISTS (
-        FROM snap.own.handoffs
-        WHERE handoff IN (SELECT handoff FROM tail.own.wide) AND $agent IN (giver, taker)
-    )"""  # noqa: S608  our own names
-"""Whether anything beyond the snapshot could change what it keeps of an agent: its own acts, words on its runs,
-answers to it, moves of its handoffs, and forks, which change whose facts are believed."""
+_ALL_MAY_HAVE_CHANGED = "SELECT count(*) > 0 FROM tail.own.wide WHERE kind = 'session.forked' OR NOT readable"
+_TOUCHED = """WITH fresh AS (
+    SELECT DISTINCT agent, sender, recipient, giver, taker, run, subject, message, in_reply_to, handoff
+    FROM tail.own.wide
+),
+
+messages AS (
+    SELECT sender, recipient, run
+    FROM snap.own.messages
+    WHERE message IN (SELECT message FROM fresh UNION SELECT in_reply_to FROM fresh)
+)
+
+SELECT unnest([agent, sender, recipient, giver, taker]) AS agent FROM fresh
+UNION
+SELECT unnest([sender, recipient]) FROM messages
+UNION
+SELECT unnest([giver, taker]) FROM snap.own.handoffs WHERE handoff IN (SELECT handoff FROM fresh)
+UNION
+SELECT agent
+FROM snap.own.learn_spans
+WHERE run IN (SELECT run FROM fresh UNION SELECT subject FROM fresh UNION SELECT run FROM messages)"""
+"""Agents of which anything beyond the snapshot could change what it keeps: by their own acts, words on their runs,
+answers to them, moves of their handoffs. Forks change whose facts are believed, of anybody's."""
+
+_touched: "WeakKeyDictionary[Store, tuple[int, frozenset[str] | None]]" = WeakKeyDictionary()
+"""By store, the position at which it was last asked for, and the agents; None where it may be all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +60,15 @@ def kept(store: Store, agent: str) -> Kept | None:
 
 
 def _overtaken(store: Store, agent: str) -> bool:
-    rows = store.as_it_lies(_OVERTAKEN, {"agent": agent}).rows
-    return not rows or bool(rows[0][0])
+    position, agents = _touched.get(store, (0, None))
+    if position != store.position:
+        position, agents = store.position, _agents_touched(store)
+        _touched[store] = position, agents
+    return agents is None or agent in agents
+
+
+def _agents_touched(store: Store) -> frozenset[str] | None:
+    changed = store.as_it_lies(_ALL_MAY_HAVE_CHANGED, {}).rows
+    if not changed or changed[0][0]:
+        return None
+    return frozenset(row[0] for row in store.as_it_lies(_TOUCHED, {}).rows if row[0] is not None)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from orchestrion.projections.learning.executions import COLUMNS, ENOUGH, Execution, evidence_of, execution_of
 from orchestrion.projections.learning.pitfalls import REPEATED, issues
 from orchestrion.projections.learning.posterior import confidence, percent
-from orchestrion.projections.learning.sequences import mined
+from orchestrion.projections.learning.sequences import mined, parallel_pairs
 from orchestrion.projections.store import Store
 
 Life = Literal["candidate", "established", "proven", "refuted"]
@@ -143,6 +143,7 @@ def _mined(runs: Sequence[Execution], validated: dict[str, bool]) -> list[Patter
         found += [_weighed("tool_sequence", " → ".join(steps), agent, held) for steps, held in mined(own).items()]
         found += _repeated_failures(agent, own)
         found += _missing_validation(agent, own, validated)
+        found += _missed_parallelism(agent, own)
     return [*_agent_sequences(runs), *found]
 
 
@@ -183,6 +184,20 @@ def _missing_validation(agent: str, runs: Sequence[Execution], validated: dict[s
             supported_at=[run.started_at for run in missing],
             contradictions=len(changing) - len(missing),
             evidence=evidence_of(missing),
+        )
+
+
+def _missed_parallelism(agent: str, runs: Sequence[Execution]) -> Iterable[Pattern]:
+    """Tools called one after the other that ran side by side, and well, in other runs; those speak against it."""
+    for pair, parallel, apart in parallel_pairs(runs):
+        yield Pattern(
+            "missed_parallelism",
+            f"{pair[0]} and {pair[1]} one after the other",
+            agent,
+            supported_at=[run.started_at for run in apart],
+            contradictions=len(parallel),
+            evidence=evidence_of(apart),
+            solution=f"{len(parallel)} runs that went well called them side by side",
         )
 
 

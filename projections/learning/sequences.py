@@ -38,8 +38,8 @@ def _sequences(tools: tuple[str, ...]) -> set[tuple[str, ...]]:
 def recommended(runs: Sequence[Execution]) -> dict[str, Any]:
     """`recommendedApproach`: the sequence whose success is surest, the servers and parallel calls of what went well.
 
-    A sequence needs `ENOUGH` runs that went well. The surest has the highest posterior mean less one and a quarter
-    standard deviations; among equals the longer one. `lift` is its success rate over that of all the runs.
+    A sequence needs `ENOUGH` runs that went well. The surest has the highest confidence; among equals the longer one.
+    `lift` is its success rate over that of all the runs.
     """
     best = _surest(mined(runs))
     approach: dict[str, Any] = {
@@ -73,17 +73,24 @@ def _surest(found: Found) -> tuple[tuple[str, ...], list[Execution]] | None:
     for steps, holding in found.items():
         good, bad = weights(holding)
         if good >= ENOUGH and mean(good, bad) >= WORTH:
-            ranked.append((_bound(good, bad), len(steps), steps))
+            ranked.append((_bound(good, bad), good, bad, steps))
     if not ranked:
         return None
-    top = max(ranked, key=lambda row: row[:2])[:2]
+    # Ranked by the confidence itself, or a contradiction of one could bring up another that is told as surer.
+    least = max(bound for bound, *_ in ranked) - 2 * BOUND_OFF
+    sure = [(confidence(good, bad), len(steps), steps) for bound, good, bad, steps in ranked if bound >= least]
+    top = max(rank[:2] for rank in sure)
     # Of equals the first by name: the answer must not hang on the order in which runs came.
-    steps = min(steps for *rank, steps in ranked if tuple(rank) == top)
+    steps = min(steps for *rank, steps in sure if tuple(rank) == top)
     return steps, found[steps]
 
 
+BOUND_OFF = 0.04
+"""How far the closed form lies from the confidence, at most, where there are `ENOUGH` good ones."""
+
+
 def _bound(good: float, bad: float) -> float:
-    """Nearly `confidence`, in closed form: a hundred candidates are ranked by it."""
+    """Nearly `confidence`, in closed form: a hundred candidates are sifted by it."""
     a, b = good + PRIOR, bad + PRIOR
     return a / (a + b) - 1.25 * math.sqrt(a * b / ((a + b) ** 2 * (a + b + 1)))
 
@@ -101,24 +108,30 @@ def _servers(runs: Sequence[Execution]) -> list[str]:
 
 def opportunities(runs: Sequence[Execution]) -> list[dict[str, Any]]:
     """Pairs of tools that ran side by side in `ENOUGH` runs that went well, yet one after the other in others."""
+    return [
+        {
+            "tools": list(pair),
+            "parallel": len(parallel),
+            "sequential": len(apart),
+            "evidence": evidence_of(parallel),
+        }
+        for pair, parallel, apart in parallel_pairs(runs)
+    ]
+
+
+def parallel_pairs(runs: Sequence[Execution]) -> list[tuple[tuple[str, str], list[Execution], list[Execution]]]:
+    """Such pairs, with the runs that went well with them side by side, and those that had them one after the other."""
     together: dict[tuple[str, str], list[Execution]] = defaultdict(list)
     for run in runs:
         if run.good is not None and run.good > WORTH:
             for pair in run.beside:
                 together[pair].append(run)
-    told = []
+    found = []
     for pair, parallel in sorted(together.items()):
         apart = [run for run in runs if pair not in run.beside and _adjacent(pair, run.tools)]
         if len(parallel) >= ENOUGH and apart:
-            told.append(
-                {
-                    "tools": list(pair),
-                    "parallel": len(parallel),
-                    "sequential": len(apart),
-                    "evidence": evidence_of(parallel),
-                }
-            )
-    return told
+            found.append((pair, parallel, apart))
+    return found
 
 
 def _adjacent(pair: tuple[str, str], tools: tuple[str, ...]) -> bool:

@@ -64,6 +64,7 @@ def test_calibration_compares_each_estimate_with_what_happened(told, past) -> No
     assert (found.agent, found.compared, found.held, found.coverage_percent) == ("fixer", 3, 1, 33)
     assert found.judged == 3
     assert found.brier == round((0.1**2 + 0.2**2 + 0.6**2) / 3, 4)
+    assert [(row.period, row.compared) for row in calibration(log.store(), period="month")] == [("2026-03-01", 3)]
     assert calibration(log.store(), "nobody") == []
     assert calibration(told().store()) == []
 
