@@ -76,6 +76,8 @@ class Narrator:
         yield f"🤖 [{time}] AGENT START: {self.who(f)}"
         if f.get("task"):
             yield f"  Task: {quoted(f['task'])}"
+        if f.get("mcp_servers"):
+            yield f"  MCP servers: {', '.join(map(cell, f['mcp_servers']))}"
 
     def _agent_completed(self, time: str, _: datetime | None, f: Fields) -> Iterator[str]:
         status = cell(f.get("status") or "completed")

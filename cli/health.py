@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -51,6 +52,7 @@ def examine(home: Home, project: Path) -> list[Finding]:
         lambda: _log(home),
         _tools,
         lambda: _configuration(project),
+        lambda: _servers(project),
     )
     return [finding for check in checks for finding in check()]
 
@@ -173,3 +175,29 @@ def _configuration(project: Path) -> Iterator[Finding]:
         yield Finding("configuration", "bad", str(error), "correct it; `orchestrion config` shows the result")
     else:
         yield Finding("configuration", "ok", str(file.path) if file else "none: defaults hold")
+
+
+def _servers(project: Path) -> Iterator[Finding]:
+    """The MCP servers that a session here could use."""
+    from orchestrion.agents.mcp_config import load_servers
+    from orchestrion.cli.teamwork import mcp_use
+
+    try:
+        servers = load_servers(project, mcp_use(load_settings(project)).switches)
+    except OrchestrionError as error:
+        yield Finding("mcp servers", "bad", str(error), "correct the file at that line")
+        return
+    if servers and find_spec("mcp") is None:
+        yield Finding("mcp servers", "note", "the extra is not installed", "pip install 'orchestrion[mcp]'")
+    for name, config in servers.items():
+        where = config.command or config.url or ""
+        if config.missing:
+            yield Finding(
+                f"mcp {name}", "bad", f"{', '.join(config.missing)} not set", f"set it, or change {config.origin}"
+            )
+        elif config.command and not (shutil.which(config.command) or (project / config.command).is_file()):
+            yield Finding(
+                f"mcp {name}", "bad", f"{where} is not installed", config.install or f"change {config.origin}"
+            )
+        else:
+            yield Finding(f"mcp {name}", "ok", where)
