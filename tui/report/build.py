@@ -34,6 +34,7 @@ def assemble(facts: Facts) -> Report:
         messages=facts.messages,
         handoffs=facts.handoffs,
         metrics=_metrics(facts),
+        spending=facts.spending,
         tools=_tools(facts.calls),
         patterns=facts.patterns,
         summary=_summary(facts),

@@ -100,6 +100,28 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
+class Spending:
+    """What the runs of one agent took: time in milliseconds, tokens and micro-dollars of their own model requests.
+
+    Runs that worked side by side count each with its own time. Where no request is known the tokens and the cost are
+    None; a cost leaves out the `unpriced` requests.
+    """
+
+    agent: str | None
+    runs: int
+    duration_ms: int | None
+    tool_calls: int
+    requests: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    cost_microdollars: int | None
+    unpriced: int
+    positions: Positions = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What was planned: task id to (agent, ids it depends on)."""
 
@@ -124,6 +146,7 @@ class Facts:
     messages: tuple[Message, ...] = ()
     handoffs: tuple[Handoff, ...] = ()
     patterns: tuple[Pattern, ...] = ()
+    spending: tuple[Spending, ...] = ()
     plan: Plan | None = None
     first: int = 0
     last: int = 0

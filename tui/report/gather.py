@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from orchestrion.domain.errors import NotFound
 from orchestrion.domain.inert import one_line
-from orchestrion.tui.report.facts import Call, Facts, Handoff, Message, Pattern, Plan, Positions, Run
+from orchestrion.tui.report.facts import Call, Facts, Handoff, Message, Pattern, Plan, Positions, Run, Spending
 
 MAX_TEXT = 200
 """Characters of a message's text, or of a task, that a report shows."""
@@ -35,6 +35,24 @@ FROM deliveries WHERE session = $session GROUP BY message"""
 HANDOFFS = "SELECT * FROM handoffs WHERE session = $session ORDER BY offered_at NULLS LAST, handoff"
 PATTERNS = "SELECT * FROM patterns WHERE session = $session ORDER BY happened_at NULLS LAST, pattern"
 PLANS = "SELECT tasks, position FROM plans WHERE session = $session ORDER BY position DESC LIMIT 1"
+SPENDING = """
+WITH took AS (
+    SELECT coalesce(agent, run) AS agent, count(*) AS runs, sum(duration_ms)::BIGINT AS duration_ms,
+        sum(tool_calls)::BIGINT AS tool_calls
+    FROM agent_runs WHERE session = $session GROUP BY ALL
+), spent AS (
+    SELECT coalesce(r.agent, u.agent, u.run) AS agent, count(*) AS requests,
+        sum(u.input_tokens)::BIGINT AS input_tokens, sum(u.output_tokens)::BIGINT AS output_tokens,
+        sum(u.cache_read_tokens)::BIGINT AS cache_read_tokens, sum(u.cache_write_tokens)::BIGINT AS cache_write_tokens,
+        sum(u.cost_microdollars)::BIGINT AS cost_microdollars, count(*) FILTER (u.cost_microdollars IS NULL) AS unpriced
+    FROM usage AS u LEFT JOIN agent_runs AS r ON u.run = r.run WHERE u.session = $session GROUP BY ALL
+)
+SELECT coalesce(took.agent, spent.agent) AS agent, coalesce(runs, 0) AS runs, duration_ms,
+    coalesce(tool_calls, 0) AS tool_calls, coalesce(requests, 0) AS requests, input_tokens, output_tokens,
+    cache_read_tokens, cache_write_tokens, cost_microdollars, coalesce(unpriced, 0) AS unpriced
+FROM took FULL JOIN spent ON took.agent IS NOT DISTINCT FROM spent.agent
+ORDER BY cost_microdollars DESC NULLS LAST, input_tokens + output_tokens DESC NULLS LAST, duration_ms DESC NULLS LAST,
+    agent"""
 
 Row = dict[str, Any]
 
@@ -65,6 +83,7 @@ def gather(views: Views, session: str, at: int | None) -> Facts:
         raise NotFound(f"there is no session {one_line(session)!r}{stood}; `orchestrion sessions` lists them")
     row = found[0]
     index = _Index(ask(POSITIONS))
+    runs = tuple(_run(run, index) for run in ask(RUNS))
     deliveries = {delivery["message"]: delivery for delivery in ask(DELIVERIES)}
     return Facts(
         session=session,
@@ -75,11 +94,12 @@ def gather(views: Views, session: str, at: int | None) -> Facts:
         ended_at=row["ended_at"],
         status=row["status"] or "unknown",
         tokens={name: row[name] if index.usage else None for name in TOKENS},
-        runs=tuple(_run(run, index) for run in ask(RUNS)),
+        runs=runs,
         calls=tuple(Call(**call, positions=index.of("tool", call["call"])) for call in ask(CALLS)),
         messages=tuple(_message(message, deliveries.get(message["message"]), index) for message in ask(MESSAGES)),
         handoffs=tuple(_handoff(handoff, index) for handoff in ask(HANDOFFS)),
         patterns=tuple(_pattern(pattern, index) for pattern in ask(PATTERNS)),
+        spending=tuple(_spending(each, runs, index) for each in ask(SPENDING)),
         plan=_plan(ask(PLANS)),
         first=index.first,
         last=index.last,
@@ -101,6 +121,7 @@ class _Index:
             family, _, act = row["kind"].partition(".")
             if family == "usage":
                 usage.append(row["position"])
+                self._of["usage", row["run"]].append(row["position"])
             elif family == "agent":
                 self._of["run", row["run"]].append(row["position"])
                 if row["next_agents"]:
@@ -178,6 +199,12 @@ def _pattern(row: Row, index: _Index) -> Pattern:
         agent=row["agent"],
         positions=tuple(sorted({*index.of("pattern", row["pattern"]), *(row["evidence"] or ())})),
     )
+
+
+def _spending(row: Row, runs: Sequence[Run], index: _Index) -> Spending:
+    own = [run.run for run in runs if (run.agent or run.run) == row["agent"]]
+    where = {position for run in own for family in ("run", "usage") for position in index.of(family, run)}
+    return Spending(**row, positions=tuple(sorted(where)))
 
 
 def _plan(rows: list[Row]) -> Plan | None:

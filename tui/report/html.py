@@ -53,6 +53,7 @@ def _body(report: Report) -> Iterator[Markup]:
     yield _cards(report)
     yield _section("Time line", _legend(report), tag("div", timeline_svg(report.timeline), class_="scroll"))
     yield _section("Agents", _agents(report))
+    yield _section("Time, tokens and cost by agent", _spending(report))
     yield _section("Recommendations", *_advice(report))
     yield _section("Who talks to whom", _flows(report))
     yield _section("Messages", _messages(report))
@@ -144,6 +145,22 @@ def _agents(report: Report) -> Markup:
             )
         )
     return _table(("Agent", "Status", "Duration", "Tools", "Messages", "Task", "Evidence"), rows, (2, 3, 4))
+
+
+def _spending(report: Report) -> Markup:
+    rows: list[tuple[object, ...]] = [
+        (
+            each.agent or words.UNKNOWN,
+            words.count(each.runs),
+            words.lasting(each.duration_ms),
+            words.count(each.tool_calls),
+            *words.spent(each),
+            words.evidence(each.positions),
+        )
+        for each in report.spending
+    ]
+    heads = ("Agent", "Runs", "Time", "Tool calls", "Requests", "Tokens in", "Tokens out", "Cache read", "Cache write")
+    return _table((*heads, "Cost", "Evidence"), rows, tuple(range(1, 10)))
 
 
 def _state(text: str) -> Markup:

@@ -112,6 +112,25 @@ def _metrics(report: Report) -> Iterator[str]:
     yield f"- **p95 Response Time**: {words.lasting(metrics['p95_ms'].value)}"
     for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"):
         yield f"- **{name.replace('_', ' ').title()}**: {words.count(metrics[name].value)}"
+    if report.spending:
+        yield from _spending(report)
+
+
+def _spending(report: Report) -> Iterator[str]:
+    yield ""
+    yield "### Time, Tokens and Cost by Agent"
+    yield ""
+    yield "| Agent | Runs | Time | Tool Calls | Requests | Tokens In | Tokens Out | Cache Read | Cache Write | Cost |"
+    yield "|-------|-----:|-----:|-----------:|---------:|----------:|-----------:|-----------:|------------:|-----:|"
+    for each in report.spending:
+        cells = (
+            markdown_text(each.agent or words.UNKNOWN),
+            words.count(each.runs),
+            words.lasting(each.duration_ms),
+            words.count(each.tool_calls),
+            *words.spent(each),
+        )
+        yield "| " + " | ".join(cells) + " |"
 
 
 def _patterns(report: Report) -> Iterator[str]:

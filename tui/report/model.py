@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from orchestrion.tui.report.facts import Call, Handoff, Message, Pattern, Positions
+from orchestrion.tui.report.facts import Call, Handoff, Message, Pattern, Positions, Spending
 from orchestrion.tui.report.layout import Layout
 
 Weight = Literal["high", "medium", "low"]
@@ -91,6 +91,8 @@ class Report:
     """parallel and mcp (shares from 0 to 1), shared_calls (given another agent's answer), shared_saved_ms, tool_calls,
     failed_calls, mean_ms, p95_ms, tokens by kind
     """
+    spending: tuple[Spending, ...]
+    """By agent, the dearest first."""
     tools: tuple[ToolLine, ...]
     patterns: tuple[Pattern, ...]
     summary: Mapping[str, Figure]

@@ -5,8 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from orchestrion.domain.inert import one_line
+from orchestrion.domain.money import dollars
+from orchestrion.tui.report.facts import Spending
 
 UNKNOWN = "unknown"
+NONE = "–"
 MAX_POSITIONS = 8
 """So many positions are written out; of more, the first ones and how many there are."""
 
@@ -90,6 +93,14 @@ def percent(share: float | None) -> str:
 def count(value: Any) -> str:
     """A number with thousands apart: `12,345`."""
     return UNKNOWN if value is None else f"{value:,}"
+
+
+def spent(each: Spending) -> tuple[str, ...]:
+    """An agent's model requests, tokens and cost; a dash where the log knows of no request."""
+    if not each.requests:
+        return ("0", *(NONE,) * 5)
+    tokens = (each.input_tokens, each.output_tokens, each.cache_read_tokens, each.cache_write_tokens)
+    return (count(each.requests), *map(count, tokens), dollars(each.cost_microdollars, each.unpriced))
 
 
 def plain(value: Any) -> str:

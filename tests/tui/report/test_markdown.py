@@ -5,6 +5,7 @@ from types import ModuleType
 
 import pytest
 
+from orchestrion.domain import events as e
 from orchestrion.domain.errors import NotFound
 from orchestrion.eventstore import MemoryLog
 from orchestrion.projections import Store
@@ -23,6 +24,8 @@ SECTIONS = [
     "### Recommendations",
 ]
 
+WITH_AGENTS = [*SECTIONS[:6], "### Time, Tokens and Cost by Agent", *SECTIONS[6:]]
+
 
 def text_of(store: Store, at: int | None = None) -> str:
     store.catch_up()
@@ -38,7 +41,7 @@ def test_the_whole_story_reads_like_the_specification(log: MemoryLog, store: Sto
     for _ in stage.story(stage.Play(log)):
         pass
     text = text_of(store)
-    assert headings(text) == SECTIONS
+    assert headings(text) == WITH_AGENTS
     assert "| security-auditor | ✅ completed | 7.0 s | 3 | 3 | positions 2, 10 |" in text
     assert '    security_auditor -->|"2"| backend_api_developer' in text
     assert '    security_auditor ==>|"handoff 1"| backend_api_developer' in text
@@ -50,6 +53,22 @@ def test_the_whole_story_reads_like_the_specification(log: MemoryLog, store: Sto
     assert "- 💡 **security**: `missing-organizationId-validation` (Confidence: 95%)" in text
     assert "- 🟡 **missed parallelism**: backend-api-developer and test-suite-developer" in text
     assert text.endswith("**🎉 Execution completed successfully!**\n")
+
+
+def test_each_agent_has_its_time_its_tokens_and_its_cost(log: MemoryLog, store: Store, stage: ModuleType) -> None:
+    play = stage.Play(log)
+    play.begin()
+    for agent, model in (("thinker", "claude-sonnet-4-5"), ("dreamer", "model-without-a-price"), ("worker", None)):
+        play.run(agent, 1, 3)
+        if model:
+            tokens = {"input_tokens": 1_000_000, "output_tokens": 1000}
+            play.add(e.UsageRecorded, 2, agent, request_id=f"r-{agent}", model=model, **tokens)
+            play.add(e.UsageRecorded, 2, agent, request_id=f"r-{agent}", model=model, input_tokens=5)
+    play.end(4)
+    lines = [line for line in text_of(store).splitlines() if line.startswith("|")][-3:]
+    assert lines[0].startswith("| thinker | 1 | 2.0 s | 0 | 1 | 1,000,000 | 1,000 | 0 | 0 | $")
+    assert lines[1] == "| dreamer | 1 | 2.0 s | 0 | 1 | 1,000,000 | 1,000 | 0 | 0 | unknown |"
+    assert lines[2] == "| worker | 1 | 2.0 s | 0 | 0 | – | – | – | – | – |"
 
 
 def test_what_nothing_tells_is_unknown(log: MemoryLog, store: Store, stage: ModuleType) -> None:
@@ -84,13 +103,13 @@ def test_hostile_text_makes_no_heading_no_row_no_link_no_tag(
 ) -> None:
     hostile.hostile_play(stage.Play(log))
     text = text_of(store)
-    assert headings(text) == SECTIONS
+    assert headings(text) == WITH_AGENTS
     assert not set(text) & set(hostile.OBEYED)
     outside = re.sub(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", "", text)  # a code span shows what it holds
     assert "<" not in outside
     assert not re.search(r"(?<!\\)\]\(", outside)
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {7}
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {7, 11}
     assert len(re.findall("^ *```", text, re.M)) == 4, "two fences, opened and closed by us alone"
 
 
