@@ -23,8 +23,8 @@ RECOGNISED = frozenset({"summary", "file-history-snapshot", "queue-operation"})
 class ClaudeReader:
     """Reads the values of one file in order."""
 
-    def __init__(self, companion: dict[str, Any] | None = None) -> None:
-        self._context = Context(companion=companion or {})
+    def __init__(self, companion: dict[str, Any] | None = None, parser: int = PARSER_VERSION) -> None:
+        self._context, self._parser = Context(companion=companion or {}), parser
 
     def read(self, value: Any, facts: list[Fact]) -> str:
         """Add the facts of one value to `facts`; returns its class: recorded, duplicate, or ignored by a named rule."""
@@ -85,7 +85,8 @@ class ClaudeReader:
             return None
         if agent_id is None and line.get("isSidechain") is True:
             agent_id = f"side-{self._context.root(uuid, text(line.get('parentUuid')))}"
-        return Origin(session, f"{session}/{agent_id or MAIN}", agent_id, uuid, moment(line.get("timestamp")))
+        at = moment(line.get("timestamp"))
+        return Origin(session, f"{session}/{agent_id or MAIN}", agent_id, uuid, at, parser=self._parser)
 
     def _system(self, origin: Origin, line: dict[str, Any]) -> str:
         """Tell an incident that the client noted."""

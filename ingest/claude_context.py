@@ -12,8 +12,11 @@ from orchestrion.domain.streams import witnessed
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 """Raised when the same lines give better facts: those supersede the older ones."""
+
+STREAM = 1
+"""The parser version of what a session told on its standard output: its transcript knows more, times above all."""
 
 PARTIAL = 0
 """The parser version of what a file tells of things that another file knows better, and so supersedes."""
@@ -55,6 +58,7 @@ class Origin(NamedTuple):
     at: datetime | None
     copy: bool = False
     """Whether this is a copy of a subagent's line in the file of the run that spawned it."""
+    parser: int = PARSER_VERSION
 
     @property
     def main(self) -> bool:
@@ -66,11 +70,11 @@ class Origin(NamedTuple):
         """Who speaks: `main`, or the agent's id, for its name is known only where it was spawned."""
         return self.agent_id or MAIN
 
-    def fields(self, parser: int = PARSER_VERSION) -> dict[str, Any]:
+    def fields(self, parser: int | None = None) -> dict[str, Any]:
         """The fields that all facts of this line share. A subagent's name stands in its `agent.started` alone."""
         return {
             "source": "transcript",
-            "parser": parser,
+            "parser": self.parser if parser is None else parser,
             "happened_at": self.at,
             "session": self.session,
             "run": self.run,

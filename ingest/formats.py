@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 from orchestrion.domain.record import Fact
 from orchestrion.ingest.beads import Beads
 from orchestrion.ingest.claude_code import ClaudeCode
+from orchestrion.ingest.claude_stream import ClaudeStream
 from orchestrion.ingest.codex import Codex
 from orchestrion.ingest.copilot import Copilot
 from orchestrion.ingest.gemini import Gemini
@@ -69,6 +70,7 @@ class Placed(Protocol):
 
 FORMATS: Mapping[str, Importer] = {
     "claude-code": ClaudeCode(),
+    "claude-stream": ClaudeStream(),
     "codex": Codex(),
     "copilot": Copilot(),
     "gemini": Gemini(),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchestrion.domain.events import UsageRecorded
-from orchestrion.ingest.claude_context import PARSER_VERSION, PARTIAL, Context, Origin
+from orchestrion.ingest.claude_context import PARTIAL, Context, Origin
 from orchestrion.ingest.values import count, mapping, text
 
 FIELDS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
@@ -40,7 +40,7 @@ def observe(context: Context, origin: Origin, message: dict[str, Any]) -> None:
 def _event(request: str, figures: tuple[int, ...], model: str | None, first: Origin) -> UsageRecorded:
     """The observation as an event; its place in the log rises with its size."""
     return UsageRecorded.trusted(
-        **first.fields(PARTIAL if first.copy else PARSER_VERSION),
+        **first.fields(PARTIAL if first.copy else None),
         request_id=request,
         model=model,
         input_tokens=figures[0],

@@ -1,5 +1,6 @@
 """What the hand-written samples become: one story a format."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from orchestrion.eventstore import MemoryLog
 from orchestrion.eventstore.redaction import SecretRedactor
 from orchestrion.ingest import import_paths
+from orchestrion.projections import Store
 
 SAMPLES = Path(__file__).parent / "samples"
 REDACTOR = SecretRedactor(b"k" * 32, {})
@@ -216,3 +218,49 @@ def test_a_langfuse_trace_tells_agents_tools_and_tokens():
     assert [(r.status, r.error) for r in of(events, "tool.returned")] == [("error", "lost count")]
     assert tokens(events) == [(50, 0, 0, 6)]
     assert rules("traces-langfuse.json") == {"plumbing": 1}
+
+
+def test_claude_codes_stream_tells_calls_words_tokens_and_its_end():
+    events = told("claude-stream.jsonl")
+    calls = {c.call: c for c in of(events, "tool.called")}
+    assert [(r.call, r.status) for r in of(events, "tool.returned")] == [
+        ("toolu_s1", "ok"), ("toolu_s3", "error"), ("toolu_s2", "ok"),
+    ]  # fmt: skip
+    assert calls["toolu_s3"].run.endswith("/ab12")
+    agents = {e.agent: e for e in of(events, "agent.started")}
+    assert (agents["counter"].parent_call, agents["counter"].task) == ("toolu_s2", "count them")
+    assert {(e.agent, e.summary, e.duration_ms) for e in of(events, "agent.completed")} == {
+        ("counter", "seven", 41), ("main", "There are seven.", 5200),
+    }  # fmt: skip
+    said = {(m.sender, m.recipient, m.type) for m in of(events, "message.sent")}
+    assert said >= {("human", "main", "prompt"), ("main", "counter", "task"), ("counter", "main", "result")}
+    assert {u.request_id: u.output_tokens for u in of(events, "usage.recorded")} == {
+        "msg_1": 9, "msg_2": 3, "msg_3": 3, "msg_4": 3, "msg_5": 3,
+    }  # fmt: skip
+    assert rules("claude-stream.jsonl") == {
+        "rate_limit_event": 1, "system/hook_started": 1, "system/init": 1, "system/task_progress": 1,
+        "task-prompt": 1, "unknown:surprise": 1,
+    }  # fmt: skip
+
+
+def test_what_a_stream_and_its_transcript_both_tell_counts_once_and_the_transcript_is_believed(tmp_path):
+    lines = [json.loads(line) for line in (SAMPLES / "claude-stream.jsonl").read_text().splitlines()]
+    written = []
+    for number, line in enumerate(each for each in lines if each["type"] in ("user", "assistant")):
+        if line["parent_tool_use_id"] is None:
+            at = f"2026-03-01T12:00:{number:02d}.000Z"
+            extra = {"toolUseResult": line["tool_use_result"]} if "tool_use_result" in line else {}
+            named = {"sessionId": line["session_id"], "cwd": "/home/ann/shop", "timestamp": at}
+            written.append({**line, **extra, **named})
+    transcript = tmp_path / "transcript.jsonl"
+    transcript.write_text("".join(json.dumps(line) + "\n" for line in written))
+    log = MemoryLog(REDACTOR)
+    for format, path in (("claude-stream", SAMPLES / "claude-stream.jsonl"), ("claude-code", transcript)):
+        assert import_paths(log, REDACTOR, format, [path]).as_json()["ledger"][0]["conflicts"] == 0
+    with Store(log, tmp_path / "projections") as store:
+        store.catch_up()
+        calls = store.query("SELECT call, started_at IS NULL FROM tool_calls ORDER BY ALL").rows
+        assert calls == [("toolu_s1", False), ("toolu_s2", False), ("toolu_s3", True)]
+        assert store.query("SELECT count(*), count(DISTINCT type) FROM messages").rows == [(6, 4)]
+        assert store.query("SELECT sum(output_tokens), count(*) FROM usage").rows == [(21, 5)]
+        assert store.query("SELECT status FROM agent_runs ORDER BY ALL").rows == [("completed",)] * 2
