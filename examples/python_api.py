@@ -5,7 +5,14 @@ import json
 import tempfile
 from pathlib import Path
 
-from orchestrion import CommunicationBus, HandoffSystem, Orchestrator, RuntimeLogger, example_repository
+from orchestrion import (
+    CommunicationBus,
+    HandoffSystem,
+    LearningSystem,
+    Orchestrator,
+    RuntimeLogger,
+    example_repository,
+)
 
 
 async def speak(home: Path) -> None:
@@ -48,6 +55,21 @@ async def log_own_agents(home: Path) -> None:
         print("report:", json.dumps(report["agents"])[:200])
 
 
+async def learn(home: Path) -> None:
+    """Runs that were made elsewhere are told; what they teach is asked; a discovery is shared."""
+    async with CommunicationBus(home, request="Learning") as bus:
+        for name in ("security-auditor", "backend-api-developer"):
+            await bus.register_agent(name)
+        learning = LearningSystem(bus)
+        for duration in (5000, 5200, 4900):
+            run = {"duration": duration, "tool_sequence": ["Read", "Edit", "Write"], "success": True}
+            await learning.record_agent_execution("backend-api-developer", run)
+        learnt = await learning.query_learnings("backend-api-developer")
+        print("recommended:", learnt["recommendedApproach"]["toolSequence"], learnt["estimatedDuration"]["estimated"])
+        found = {"pattern": {"name": "missing-organizationId", "type": "security"}, "confidence": 95}
+        print("pattern.discovered", (await learning.share_discovery("security-auditor", found)).confidence)
+
+
 async def run_a_team(home: Path) -> None:
     """The built-in team at work on the example repository."""
     async with Orchestrator(example_repository(), home=home) as orchestrator:
@@ -59,7 +81,7 @@ async def run_a_team(home: Path) -> None:
 async def main() -> None:
     """One after the other, in a home that is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
-        for part in (speak, log_own_agents, run_a_team):
+        for part in (speak, log_own_agents, learn, run_a_team):
             await part(Path(folder))
 
 
