@@ -127,7 +127,7 @@ class AgentDefinition(Part):
     writes: bool | tuple[str, ...] = False
     """Whether it changes files of the workspace; or which: globs such as `docs/**`."""
     idempotent: bool = False
-    """Whether the `process` runner's command may be run again after a crash in the midst of it."""
+    """Whether the `process` runner's command, or an `llm` agent's call, may be made again after a crash in it."""
     retry_on: tuple[int | Literal["timeout"], ...] = ()
     """Exit codes of the `process` runner's command that may pass by themselves."""
     approval: tuple[str, ...] | None = None

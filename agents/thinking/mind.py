@@ -50,7 +50,8 @@ async def think(work: Work, desk: Desk) -> Outcome:
         model_settings=ModelSettings(max_retries=0),
     )
     try:
-        result = await agent.run(prompt(work, fence), usage_limits=UsageLimits(request_limit=None))
+        async with agent:
+            result = await agent.run(prompt(work, fence), usage_limits=UsageLimits(request_limit=None))
     except ModelFailed as failed:
         return Outcome(failed.status, reason=failed.reason, remedy=failed.remedy)
     except UnexpectedModelBehavior as error:

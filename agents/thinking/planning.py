@@ -79,7 +79,8 @@ async def plan_by_model(request: str, roster: Roster, model: Any, url: str | Non
         return given
 
     try:
-        await agent.run(request, usage_limits=UsageLimits(request_limit=TRIES + 1))
+        async with agent:
+            await agent.run(request, usage_limits=UsageLimits(request_limit=TRIES + 1))
     except (AgentRunError, UserError, TimeoutError) as error:
         said = " ".join(str(error).split())[:MAX_ERROR_LETTERS]
         raise Unplanned(

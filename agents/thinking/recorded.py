@@ -161,7 +161,7 @@ class Recorded(WrapperModel):
     def _refused(self, response: ModelResponse) -> None:
         """Raises ModelFailed if the model's server or the model itself declined to answer."""
         if response.finish_reason in REFUSALS and not response.tool_calls:
-            said = (response.text or "")[:WORDS]
+            said = str((response.provider_details or {}).get("refusal") or response.text or "")[:WORDS]
             raise ModelFailed("refused", f"the model {self._name} refused to answer: {said or 'its content filter'}")
 
     async def _unknown_tools(self, response: ModelResponse, parameters: ModelRequestParameters) -> None:

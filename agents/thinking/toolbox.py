@@ -79,7 +79,7 @@ async def use(tool: ToolOf, seat: Seat, given: dict[str, Any]) -> str:
     reason = None if problem else tool.wants_approval(seat.work, given)
     word = await seat.desk.approval(tool.name, given, reason=reason) if reason else None
     call = seat.desk.called(tool.name, given, tool.mcp_server)
-    known = seat.desk.recall(call, idempotent=tool.idempotent)
+    known = seat.desk.recall(call, idempotent=tool.idempotent or seat.work.agent.idempotent)
     if known is not None:
         return told(Answer.of(known), seat, tool.name, quoted=tool.quoted)
     if seat.replaying and REDACTED in str(given):
