@@ -143,6 +143,11 @@ class Servers(Mapping[str, ServerConfig]):
     def __getitem__(self, name: str) -> ServerConfig:
         return self._servers[name]
 
+    @property
+    def unusable(self) -> Mapping[str, str]:
+        """Servers that are not there, with why."""
+        return self._off
+
     def named(self, name: str) -> ServerConfig:
         """The server called so. Raises NotFound, saying what to do."""
         if name in self._servers:
@@ -171,10 +176,10 @@ def load_servers(
 ) -> Servers:
     """The servers of `workspace`/.mcp.json, and those that `switches` (name to on, origin) bring in or take out.
 
-    Raises BadDefinition, naming the file and the line.
+    An entry that we cannot use is missed by whoever needs it. Raises BadDefinition for a file that cannot be read,
+    naming the line.
     """
-    found = _read(workspace / FILE, environ)
-    off: dict[str, str] = {}
+    found, off = _read(workspace / FILE, environ)
     for switch, (on, origin) in (switches or {}).items():
         name = next((each for each in found if _same(each, switch)), None)
         if not on:
@@ -220,11 +225,12 @@ def server_of(tool: str) -> tuple[str, str | None] | None:
     return (match[1], match[2]) if match else None
 
 
-def _read(path: Path, environ: Mapping[str, str]) -> dict[str, ServerConfig]:
+def _read(path: Path, environ: Mapping[str, str]) -> tuple[dict[str, ServerConfig], dict[str, str]]:
+    """The servers of the file, and what is wrong with the other entries."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        return {}
+        return {}, {}
     except OSError as error:
         raise BadDefinition(f"{path}: cannot be read ({error.strerror})") from error
     if len(raw) > MAX_BYTES:
@@ -239,7 +245,13 @@ def _read(path: Path, environ: Mapping[str, str]) -> dict[str, ServerConfig]:
     servers = content.get("mcpServers") if isinstance(content, dict) else None
     if not isinstance(servers, dict):
         raise BadDefinition(f"{path}:1: must be an object with the key 'mcpServers'")
-    return {name: expanded(_config(name, entry, path, text), environ) for name, entry in servers.items()}
+    found, unusable = {}, {}
+    for name, entry in servers.items():
+        try:
+            found[name] = expanded(_config(name, entry, path, text), environ)
+        except BadDefinition as bad:
+            unusable[name] = str(bad)
+    return found, unusable
 
 
 def _config(name: str, entry: Any, path: Path, text: str) -> ServerConfig:

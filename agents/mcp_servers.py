@@ -48,6 +48,9 @@ class ServerPool:
         self._links: dict[str, Link] = {}
         self._tools: dict[str, dict[str, RemoteTool]] = {}
         self._looking: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._problems: dict[str, list[str]] = {}
+        self._told: set[tuple[str, str]] = set()
+        """(server, run): whose tools were looked at for which run."""
         self._incidents = sum(
             isinstance(fact, e.IncidentObserved) and fact.incident.startswith(f"{place.session}/mcp-")
             for fact in journal.all_past()
@@ -102,15 +105,15 @@ class ServerPool:
     # What a tool answers
 
     async def _answer(self, tool: RemoteTool, params: dict[str, Any], call: str) -> Answer:
+        run, key = call.rpartition("/")[0], key_of(tool.server, tool.name, params)
         share = self._sharing is not None and tool.read_only and self.servers[tool.server].share
         if not share or self._sharing is None:
-            return await self._asked(tool, params)
-        run, key = call.rpartition("/")[0], key_of(tool.server, tool.name, params)
+            return await self._asked(tool, params, run)
         while held := self._sharing.holds(key, run):
             got = await asyncio.shield(held.answer)
             if got is not None:
                 return shared(got, held.call)
-        return await self._first(self._sharing, key, run, call, lambda: self._asked(tool, params))
+        return await self._first(self._sharing, key, run, call, lambda: self._asked(tool, params, run))
 
     async def _first(
         self, sharing: Sharing, key: Key, run: str, call: str, ask: Callable[[], Awaitable[Answer]]
@@ -122,10 +125,10 @@ class ServerPool:
             sharing.answered(key, held, answer)
         return answer
 
-    async def _asked(self, tool: RemoteTool, params: dict[str, Any]) -> Answer:
+    async def _asked(self, tool: RemoteTool, params: dict[str, Any], run: str) -> Answer:
         begun = time.monotonic()
         try:
-            answer = await self._called(tool, params)
+            answer = await self._called(tool, params, run)
         except Trouble as trouble:
             answer = trouble.as_answer()
         finally:
@@ -134,10 +137,11 @@ class ServerPool:
         answer.duration_ms = round((time.monotonic() - begun) * 1000)
         return answer
 
-    async def _called(self, tool: RemoteTool, params: dict[str, Any]) -> Answer:
+    async def _called(self, tool: RemoteTool, params: dict[str, Any], run: str) -> Answer:
         link = self._link(tool.server)
-        if link.tools_changed or tool.server not in self._tools:
+        if link.tools_changed or (tool.server, run) not in self._told:
             await self._look(tool.server)
+            self._told.add((tool.server, run))
         now = self._tools.get(tool.server, {})
         if tool.name not in now:
             there = ", ".join(sorted(now)[:MAX_NAMED]) or "none"
@@ -166,7 +170,8 @@ class ServerPool:
             config, link = self.servers[server], self._link(server)
             tools, problems = remote_tools(config, await link.list())
             self._tools[server] = {tool.name: tool for tool in tools}
-            if problems:
+            if problems and problems != self._problems.get(server):
+                self._problems[server] = problems
                 self._incident(server, REFUSED, {"problems": problems[:MAX_NAMED], "count": len(problems)})
             changed = self._remember(server, tools)
         if changed:

@@ -189,6 +189,8 @@ def _servers(project: Path) -> Iterator[Finding]:
         return
     if servers and find_spec("mcp") is None:
         yield Finding("mcp servers", "note", "the extra is not installed", "pip install 'orchestrion[mcp]'")
+    for name, why in servers.unusable.items():
+        yield Finding(f"mcp {name}", "note", why)
     for name, config in servers.items():
         where = config.command or config.url or ""
         if config.missing:

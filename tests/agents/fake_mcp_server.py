@@ -31,7 +31,20 @@ def tools() -> list[dict]:
     told = FOLDER / "description"
     described = told.read_text() if told.exists() else "Looks something up."
     found = [{"name": "look", "description": described, "inputSchema": SCHEMA, **READ_ONLY}]
-    plain = ["write", "sleep", "hang", "die", "die_once", "flood", "long", "rubbish", "fail", "refuse", "stray", "busy"]
+    plain = [
+        "write",
+        "sleep",
+        "hang",
+        "die",
+        "die_once",
+        "flood",
+        "long",
+        "rubbish",
+        "fail",
+        "refuse",
+        "stray",
+        "change",
+    ]
     found += [{"name": name, "description": name, "inputSchema": SCHEMA} for name in plain]
     found += [{"name": "die_once_reading", "description": "", "inputSchema": SCHEMA, **READ_ONLY}]
     return [*found, {"name": "bad name!", "inputSchema": SCHEMA}] if "bad-names" in FLAGS else found
@@ -41,7 +54,7 @@ def text(number: object, said: str, **more: object) -> None:
     say({"id": number, "result": {"content": [{"type": "text", "text": said}], **more}})
 
 
-def call(number: object, name: str, params: dict) -> None:
+def call(number: object, name: str, params: dict) -> None:  # noqa: PLR0912 - one for each thing that goes wrong
     calls = count("calls")
     match name:
         case "look" | "write":
@@ -72,6 +85,11 @@ def call(number: object, name: str, params: dict) -> None:
             text(number, "the shelf is empty", isError=True)
         case "refuse":
             say({"id": number, "error": {"code": -32602, "message": "no such shelf"}})
+        case "change":
+            (FOLDER / "description").write_text(params["text"])
+            if "told" in FLAGS:
+                say({"method": "notifications/tools/list_changed"})
+            text(number, "changed")
         case "stray":
             child = subprocess.Popen(["sleep", "300"], start_new_session=True)
             (FOLDER / "stray").write_text(str(child.pid))

@@ -15,7 +15,7 @@ from orchestrion.agents import Conductor, Limits, load_roster, make_plan
 from orchestrion.agents.mcp_config import McpUse, load_servers
 from orchestrion.agents.running import check_runnable
 from orchestrion.domain import events as e
-from orchestrion.domain.errors import BadDefinition, CannotRun
+from orchestrion.domain.errors import BadDefinition, CannotRun, NotFound
 from orchestrion.projections import Store
 
 FAKE = Path(__file__).with_name("fake_mcp_server.py")
@@ -243,6 +243,20 @@ def test_a_changed_description_is_a_warning_before_the_tool_is_used(server, asks
     assert not play("alpha").of(e.IncidentObserved, type="mcp_tools_changed")
 
 
+@pytest.mark.parametrize("how", ["told", "silent"])
+def test_a_change_in_the_midst_of_a_session_is_seen(server, asks, play, how: str) -> None:
+    server("shelf", how)
+    change, question = ("shelf/change", {"text": "now it is another"}), ("shelf/look", {"text": "x"})
+    asks("alpha", question, change, *([("shelf/look", {"text": "y"})] if how == "told" else []))
+    asks("bravo", ("shelf/look", {"text": "z"}), after=["alpha-work"])
+    played = play("alpha bravo")
+    assert played.result.status == "completed", played.result.reason
+    (changed,) = played.of(e.IncidentObserved, type="mcp_tools_changed")
+    assert changed.detail["tools"] == {"look": "now it is another"}
+    later = [fact for fact in played.facts if isinstance(fact, e.ToolReturned) and "look" in str(fact.result)][-1]
+    assert played.facts.index(changed) < played.facts.index(later)
+
+
 def test_a_tool_with_an_impossible_name_is_refused_and_told(server, asks, play) -> None:
     server("shelf", "bad-names")
     asks("alpha", ("shelf/look", {"text": "x"}))
@@ -267,22 +281,32 @@ def test_variables_are_filled_in_and_secrets_of_ours_are_kept(workspace: Path) -
         servers.usable("two")
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("{", "1: is no JSON"),
-        ("[]", "key 'mcpServers'"),
-        ('{"mcpServers":\n{"a": {}}}', ":2: a: a stdio server needs 'command'"),
-        ('{"mcpServers": {"a": {"type": "sse", "url": "x"}}}', "type 'sse' is not spoken here"),
-        ('{"mcpServers": {"a__b": {"command": "x"}}}', "is no name for a server"),
-        ('{"mcpServers": {"a": {"command": "x", "orchestrion": {"shares": 1}}}}', "a.orchestrion.shares"),
-    ],
-)
+@pytest.mark.parametrize(("content", "words"), [("{", "1: is no JSON"), ("[]", "key 'mcpServers'")])
 def test_an_error_in_the_file_names_the_line(workspace: Path, content: str, words: str) -> None:
     (workspace / ".mcp.json").write_text(content)
     with pytest.raises(BadDefinition) as refused:
         load_servers(workspace)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "words"),
+    [
+        ("a", "{}", ":2: a: a stdio server needs 'command'"),
+        ("a", '{"type": "sse", "url": "x"}', "type 'sse' is not spoken here"),
+        ("a__b", '{"command": "x"}', "is no name for a server"),
+        ("a", '{"command": "x", "orchestrion": {"shares": 1}}', "a.orchestrion.shares"),
+    ],
+)
+def test_an_entry_that_cannot_be_used_is_missed_by_whoever_needs_it(
+    workspace: Path, name: str, entry: str, words: str
+) -> None:
+    (workspace / ".mcp.json").write_text(f'{{"mcpServers": {{"good": {{"command": "y"}},\n"{name}": {entry}}}}}')
+    servers = load_servers(workspace)
+    assert list(servers) == ["good"]
+    with pytest.raises(NotFound) as missed:
+        servers.named(name)
+    assert words in str(missed.value)
 
 
 def test_switches_bring_servers_in_and_take_them_out(workspace: Path, server) -> None:
