@@ -67,7 +67,7 @@ def import_paths(
     importer = FORMATS.get(format)
     if importer is None and format != AUTO:
         raise NotFound(f"{format!r} is no format that can be imported; there is: {AUTO}, {', '.join(FORMATS)}")
-    found = find(paths or _usual_places(importer), _suffixes(importer))
+    found = find(paths or _usual_places(importer), suffixes_of(importer))
     tell = _Teller(found, progress)
     with _collecting_seldom(), log.bulk(tell.total) as bulk:
         into = Into(log, bulk, redactor)
@@ -96,7 +96,7 @@ def _usual_places(importer: Importer | None) -> list[Path]:
     return [importer.usual_place]
 
 
-def _suffixes(importer: Importer | None) -> tuple[str, ...]:
+def suffixes_of(importer: Importer | None) -> tuple[str, ...]:
     """How the names of a folder's files end that may be sessions; any name where the content is to tell."""
     if importer is None:
         return ("",)

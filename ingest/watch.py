@@ -1,4 +1,7 @@
-"""Watches folders of sessions: growing files are followed, and a file that rests is imported whole, with its ledger."""
+"""Watches folders of sessions: growing files are followed, and a file that rests is imported whole, with its ledger.
+
+A file that is one document has no lines to follow: it is imported whole whenever it has been left alone for a moment.
+"""
 
 import json
 import os
@@ -11,15 +14,17 @@ from pathlib import Path
 from orchestrion.domain.ports import Log, Redactor
 from orchestrion.ingest.following import Follower, Stamp
 from orchestrion.ingest.formats import FORMATS, Importer
-from orchestrion.ingest.importing import import_paths
+from orchestrion.ingest.importing import import_paths, suffixes_of
+from orchestrion.ingest.unrolling import DOCUMENT_SUFFIXES
 
-SUFFIX = ".jsonl"
 ROUND_SECONDS = 0.5
 """Between looks at the files that are growing."""
 SWEEP_SECONDS = 5.0
 """Between looks at all files: so late at most is a new session seen."""
 REST_SECONDS = 30.0
 """A file that has not grown for so long rests: it gets its ledger."""
+DOCUMENT_REST_SECONDS = 2.0
+"""So long a document must have been left alone: its writer may be at it."""
 STATE_VERSION = 1
 
 
@@ -83,7 +88,7 @@ class Watch:
     def _changed(self) -> Iterator[Path]:
         """All session files that are not what they were when they came to rest."""
         for name, folder in self._places:
-            for path, stamp in _files(str(folder)):
+            for path, stamp in _files(str(folder), suffixes_of(FORMATS[name])):
                 if self._resting.get(path) != stamp:
                     self._formats[path] = name
                     yield path
@@ -94,6 +99,9 @@ class Watch:
         if stamp is None:
             self._followed.pop(path, None)
             return 0, 0
+        if path.suffix in DOCUMENT_SUFFIXES:
+            left_alone = self._old(stamp, min(rest_seconds, DOCUMENT_REST_SECONDS))
+            return self._settle(path, stamp) if left_alone else (0, 0)
         known = self._followed.pop(path, None)  # one that fails is not put back
         if known is not None and known[1] == stamp:
             if now - known[2] < rest_seconds:
@@ -103,12 +111,12 @@ class Watch:
         if known is None and self._old(stamp, rest_seconds):
             return self._settle(path, stamp)
         follower = known[0] if known and known[0].continues(stamp) else self._follower(path)
+        appended = 0
         with suppress(OSError):  # it went away between two calls
             appended = follower.go_on()
             self._followed[path] = (follower, stamp, now)
             self._resting.pop(path, None)
-            return appended, 0
-        return 0, 0
+        return appended, 0
 
     def _settle(self, path: Path, stamp: Stamp) -> tuple[int, int]:
         """Import a file that rests as a whole: the ledger accounts for each of its lines."""
@@ -132,7 +140,7 @@ def usual_places() -> list[tuple[str, Path]]:
     return [(name, place) for name, place in places if place.is_dir()]
 
 
-def _files(folder: str) -> Iterator[tuple[Path, Stamp]]:
+def _files(folder: str, suffixes: tuple[str, ...]) -> Iterator[tuple[Path, Stamp]]:
     """The session files below a folder with their stamps; cheap, for it is done again and again."""
     try:
         entries = list(os.scandir(folder))
@@ -141,8 +149,8 @@ def _files(folder: str) -> Iterator[tuple[Path, Stamp]]:
     for entry in entries:
         with suppress(OSError):
             if entry.is_dir(follow_symlinks=False):
-                yield from _files(entry.path)
-            elif entry.name.endswith(SUFFIX) and entry.is_file():
+                yield from _files(entry.path, suffixes)
+            elif entry.name.endswith(suffixes) and entry.is_file():
                 found = entry.stat()
                 yield Path(entry.path), Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
 

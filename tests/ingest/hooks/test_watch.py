@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +178,8 @@ def test_when_the_log_cannot_be_written_nothing_is_passed_over(
     assert facts(log) == imported(tmp_path, file)
 
 
-def test_a_collector_killed_at_random_goes_on_where_the_log_stands(tmp_path: Path) -> None:
+def _killed_at_random(tmp_path: Path, times: int) -> None:
+    """Kill the shipped collector while a file grows, again and again; then let it catch up."""
     home, folder = tmp_path / "home", tmp_path / "sessions"
     folder.mkdir()
     file = folder / f"{SESSION}.jsonl"
@@ -187,7 +188,7 @@ def test_a_collector_killed_at_random_goes_on_where_the_log_stands(tmp_path: Pat
     command += ["collect", str(folder), "--watch", "--no-listen", "--home", str(home)]
     chance = random.Random(3)  # noqa: S311  moments to kill at
     number = 0
-    for _ in range(3):
+    for _ in range(times):
         with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
             assert process.stderr is not None
             process.stderr.readline()  # it watches
@@ -210,6 +211,94 @@ def test_a_collector_killed_at_random_goes_on_where_the_log_stands(tmp_path: Pat
     with open_log(home) as log:
         assert facts(log) == imported(tmp_path, file)
         assert log.verify().ok
+
+
+def test_a_collector_killed_at_random_goes_on_where_the_log_stands(tmp_path: Path) -> None:
+    _killed_at_random(tmp_path, 3)
+
+
+@pytest.mark.slow
+def test_a_collector_killed_fifty_times_goes_on_where_the_log_stands(tmp_path: Path) -> None:
+    _killed_at_random(tmp_path, 50)
+
+
+def until(settled: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something that other processes bring about."""
+    deadline = time.monotonic() + seconds
+    while not settled():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.1)
+
+
+def test_two_collectors_at_once_double_nothing_and_take_subagents_forks_and_compaction(tmp_path: Path) -> None:
+    """Two shipped collectors watch one folder while a session grows, spawns, is compacted and is forked."""
+    folder, home = tmp_path / "sessions", tmp_path / "home"
+    folder.mkdir()
+    trunk, fork = folder / f"{SESSION}.jsonl", folder / "0b8c1f9e-3333.jsonl"
+    agent = folder / SESSION / "subagents" / "agent-a1.jsonl"
+    agent.parent.mkdir(parents=True)
+    command = [sys.executable, "-c", "from orchestrion.cli.main import main; main()"]
+    command += ["collect", str(folder), "--watch", "--no-listen", "--home", str(home)]
+
+    def grown(path: Path, *lines: bytes) -> None:
+        for each in lines:
+            with path.open("ab") as stream:
+                stream.write(each)
+            time.sleep(0.03)
+
+    def told(number: int, **more: Any) -> bytes:
+        return json.dumps({**json.loads(line(number)), **more}).encode() + b"\n"
+
+    trunk.touch()
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
+    for each in both:
+        assert each.stderr is not None
+        each.stderr.readline()
+    grown(trunk, *map(line, range(9)))
+    grown(agent, *(told(n, agentId="a1", isSidechain=True, uuid=f"a{n}") for n in range(30, 36)))
+    boundary = {"type": "system", "subtype": "compact_boundary", "uuid": "c1", "content": "Conversation compacted"}
+    grown(trunk, told(9, **boundary), *map(line, range(10, 20)))
+    again = [told(n, sessionId="0b8c1f9e-3333") for n in range(9)]
+    grown(fork, *again, *(told(n, sessionId="0b8c1f9e-3333", uuid=f"f{n}") for n in range(40, 46)))
+    expected = open_log(tmp_path / "expected")
+    import_paths(expected, secret_redactor(tmp_path / "expected", os.environ), "claude-code", [folder])
+    with open_log(home) as log:
+        wanted = {place for place, event in facts(expected).items() if event.kind != "session.forked"}
+        until(lambda: wanted <= facts(log).keys())
+    for each in both:
+        each.send_signal(signal.SIGTERM)
+        each.communicate(timeout=60)
+        assert each.returncode == 0
+    with open_log(home) as log:
+        import_paths(log, secret_redactor(home, os.environ), "claude-code", [folder])  # what rests gets its ledger
+        assert facts(log) == facts(expected)
+        assert any(event.kind == "session.forked" for event in facts(log).values())
+        assert any(getattr(event, "type", "") == "compaction" for event in facts(log).values())
+        assert all(ledger.conflicts == 0 for ledger in ledgers(log))
+        assert log.verify().ok
+    expected.close()
+
+
+def test_a_document_is_taken_whenever_it_was_left_alone_for_a_moment(log: SQLiteLog, tmp_path: Path) -> None:
+    sample = json.loads((Path(__file__).parents[1] / "formats" / "samples" / "gemini.json").read_text())
+    folder, clock = tmp_path / "tmp", Clock()
+    (folder / "shop" / "chats").mkdir(parents=True)
+    file = folder / "shop" / "chats" / "session.json"
+    redactor = secret_redactor(tmp_path / "home", os.environ)
+    watch = Watch(log, redactor, [("gemini", folder)], tmp_path / "home" / "watch.json", clock=clock)
+    for cut in (1, len(sample["messages"])):
+        file.write_text(json.dumps({**sample, "messages": sample["messages"][:cut]}))
+        clock.now += SWEEP_SECONDS
+        assert watch.look().settled == 0  # it may still be written
+        os.utime(file, (time.time() - 10,) * 2)
+        clock.now += SWEEP_SECONDS
+        assert watch.look().settled == 1
+        clock.now += SWEEP_SECONDS
+        assert watch.look() == Looked()
+    other = open_log(tmp_path / "other")
+    import_paths(other, secret_redactor(tmp_path / "other", os.environ), "gemini", [file])
+    assert facts(log) == facts(other)
+    other.close()
 
 
 def test_a_thousand_files_that_rest_cost_less_than_a_hundredth_of_a_core(log: SQLiteLog, watched: Watched) -> None:
