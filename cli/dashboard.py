@@ -37,10 +37,11 @@ def feed_of(log: "Log", store: "Store", home: Home) -> "Feed":
     """The feed over an open log and its store."""
     from orchestrion.cli import spool
     from orchestrion.projections import VIEWS, Table, ask
+    from orchestrion.projections.saved import defaults
     from orchestrion.tui.feed import Feed
 
     def asked(sql: str, at: int | None) -> Table:
-        return ask(log, home.projections, sql, at=at)
+        return ask(log, home.projections, sql, at=at, params=defaults(sql))
 
     def house() -> dict[str, object]:
         return {

@@ -123,6 +123,16 @@ def read_query(path: Path) -> SavedQuery:
     return _parsed(path, text)
 
 
+def defaults(text: str) -> dict[str, Any]:
+    """The values of a question's parameters that its own comment gives: whoever edits the text edits the values.
+
+    Raises BadDefinition for a parameter that is declared wrongly.
+    """
+    parameters = _parsed(Path("the question"), text).parameters if "$" in text else ()
+    given = [p for p in parameters if p.default is not None or p.optional]
+    return {p.name: None if p.default is None else p.value(p.default) for p in given}
+
+
 def _parsed(path: Path, text: str) -> SavedQuery:
     help_lines: list[str] = []
     declared: dict[str, Parameter] = {}

@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+from orchestrion.projections.saved import QUERIES_NAME, saved_queries, shipped
+
 MOST_REMEMBERED = 200
 """Questions in the history."""
 
@@ -16,6 +18,14 @@ class Queries:
         self.history: list[str] = []
         self.saved: dict[str, str] = {}
         self._load()
+
+    def own(self) -> dict[str, str]:
+        """What was kept here, and the `.sql` files of the home's folder `queries`.
+
+        The values of their parameters are the defaults in their comment, which can be edited like the rest of the text.
+        """
+        found = _texts(self._path.parent / QUERIES_NAME) if self._path is not None else {}
+        return found | self.saved
 
     def remember(self, sql: str) -> None:
         """Add `sql` to the history, as its newest. Raises OSError if it cannot be written."""
@@ -45,3 +55,12 @@ class Queries:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump({"history": self.history, "saved": self.saved}, file, ensure_ascii=True, indent=1)
         fresh.replace(self._path)
+
+
+def that_come_with_it() -> dict[str, str]:
+    """The queries of this version, by name."""
+    return _texts(shipped(QUERIES_NAME))
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    return {name: query.sql for name, query in saved_queries([folder])[0].items()}

@@ -28,11 +28,12 @@ def sql(
     from orchestrion.cli.show import table
     from orchestrion.cli.wiring import home_of, opened_log
     from orchestrion.projections import ask
+    from orchestrion.projections.saved import defaults
 
     place = home_of(home)
     text = _query(query, file)
     with opened_log(place) as log:
-        answered = ask(log, place.projections, text, at=at)
+        answered = ask(log, place.projections, text, at=at, params=defaults(text))
     table(answered, form, empty="No rows.")
 
 

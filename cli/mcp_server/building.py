@@ -39,7 +39,7 @@ def built(office: Office, identities: Identities, version: str) -> "MCPServer[An
         server.add_tool(_sentences(act, ToolError), annotations=ToolAnnotations(read_only_hint=False))
     for look in (
         reading.sessions, reading.session, reading.messages, reading.handoffs, reading.tools, reading.patterns,
-        reading.stats, reading.query_learnings, reading.sql, reading.schema,
+        reading.stats, reading.query_learnings, reading.sql, reading.saved_query, reading.schema,
     ):  # fmt: skip
         server.add_tool(_sentences(look, ToolError), annotations=ToolAnnotations(read_only_hint=True))
     for uri, read, kind in (

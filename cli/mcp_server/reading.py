@@ -9,11 +9,13 @@ from pydantic import Field
 from orchestrion.cli.asking import newest
 from orchestrion.cli.listing import HANDOFFS, MESSAGES, PATTERNS, RUNS, SESSIONS, TOOLS, Listing
 from orchestrion.cli.mcp_server.office import Office, harmless
+from orchestrion.cli.recalling_queries import folders_of, usage_of
 from orchestrion.cli.show import structured
 from orchestrion.cli.statistics import question
 from orchestrion.domain.errors import QueryRefused
 from orchestrion.projections import VIEWS, Table, ask
 from orchestrion.projections.learning import Task, query_learnings
+from orchestrion.projections.saved import named, saved_queries
 
 Json = dict[str, Any]
 MAX_ROWS = 500
@@ -106,6 +108,26 @@ class Reading:
         found = await asyncio.to_thread(ask, self.office.log, home.projections, query)
         rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows[:limit]]
         return _plain({"columns": list(found.columns), "rows": rows, "more": len(found.rows) > limit})
+
+    async def saved_query(
+        self,
+        *,
+        name: Annotated[str | None, Field(max_length=200, description="Which; without it, all are listed.")] = None,
+        parameters: Annotated[dict[str, str], Field(description="Values by name, as text.")] = {},  # noqa: B006
+        limit: Annotated[int, Field(ge=1, le=SQL_ROWS)] = 100,
+    ) -> Json:
+        """Ask one of the saved queries by its name, its parameters bound; or list them with their help."""
+        home = self.office.home
+        folders = folders_of(home, None)
+        if name is None:
+            found, problems = await asyncio.to_thread(saved_queries, folders)
+            listed = [{"name": q.name, "help": q.help, "parameters": usage_of(q)} for q in found.values()]
+            return _plain({"queries": listed, "problems": problems})
+        query = named(name, folders)
+        params = query.bound(parameters)
+        answer = await asyncio.to_thread(lambda: ask(self.office.log, home.projections, query.sql, params=params))
+        rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows[:limit]]
+        return _plain({"columns": list(answer.columns), "rows": rows, "more": len(answer.rows) > limit})
 
     async def schema(self, *, view: str | None = None) -> Json:
         """The views that `sql` can ask; of one, its columns."""

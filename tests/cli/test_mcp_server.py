@@ -315,3 +315,21 @@ def test_it_stays_on_this_machine(home: Path) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
     assert "stays on this machine" in ended.stderr
+
+
+def test_saved_queries_are_listed_and_asked_with_bound_parameters(home: Path) -> None:
+    open_log(home).close()
+    (home / "queries").mkdir()
+    (home / "queries" / "echo.sql").write_text("-- Says it again.\n-- param: what text\nSELECT $what AS said")
+
+    async def act() -> None:
+        async with within(home) as (client,):
+            listed = (await done(client, "saved_query"))["queries"]
+            assert {"name": "echo", "help": "Says it again.", "parameters": "--what TEXT"} in listed
+            hostile = "'; DROP TABLE events; --"
+            answer = await done(client, "saved_query", name="echo", parameters={"what": hostile})
+            assert answer["rows"] == [{"said": hostile}]
+            assert "needs --what" in await refused(client, "saved_query", name="echo")
+            assert "no saved query" in await refused(client, "saved_query", name="../echo")
+
+    play(act)

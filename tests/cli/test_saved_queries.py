@@ -194,3 +194,17 @@ def test_parameters_in_texts_comments_and_quoted_blocks_are_none(tmp_path) -> No
         read_query(file).bound({})
     assert json.dumps(read_query(file).bound({"e": "'"})) == '{"e": "\'"}'
     assert os.fspath(read_query(file).path) == str(file)
+
+
+def test_a_question_with_defaults_in_its_comment_is_asked_with_them_anywhere(speak, home, tmp_path) -> None:
+    from orchestrion.cli.dashboard import feed_of
+    from orchestrion.cli.wiring import home_of, opened
+
+    file = tmp_path / "q.sql"
+    file.write_text("-- param: calls integer = 1\nSELECT count(*) AS n FROM tool_calls LIMIT $calls")
+    assert speak("sql", "--file", file, "--home", home, "--format", "json").json == [{"n": 4}]
+    with opened(home_of(home)) as (log, store):
+        assert feed_of(log, store, home_of(home)).ask(file.read_text(), None).rows == [(4,)]
+    said = speak("sql", "SELECT $x", "--home", home)
+    assert said.code == 6
+    assert "$x" in said.err

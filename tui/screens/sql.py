@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.widgets import Static, TextArea, Tree
+from textual.widgets.tree import TreeNode
 
 from orchestrion.domain.errors import OrchestrionError
 from orchestrion.domain.inert import inert, one_line
@@ -18,7 +19,7 @@ from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Question
 from orchestrion.tui.columns import Column, Row
 from orchestrion.tui.feed import Answer
-from orchestrion.tui.queries import Queries
+from orchestrion.tui.queries import Queries, that_come_with_it
 from orchestrion.tui.screens.prompt import Prompt
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.widgets.document import Document, value_parts
@@ -26,6 +27,7 @@ from orchestrion.tui.widgets.grid import Grid
 
 FIRST = "SELECT tool, count(*) AS calls FROM tool_calls GROUP BY tool ORDER BY calls DESC"
 SAVED = "saved queries"
+SHIPPED = "queries that come with it"
 
 
 class Replied(Message):
@@ -71,14 +73,20 @@ class Sql(View):
     def _fill_schema(self) -> None:
         schema = self.query_one("#schema", Tree)
         schema.clear()
-        if self.queries.saved:
-            saved = schema.root.add(Text(SAVED, "bold"), expand=True)
-            for name, sql in sorted(self.queries.saved.items()):
-                saved.add_leaf(Text(one_line(name)), data=sql)
+        if own := self.queries.own():
+            self._list(schema, SAVED, own).expand()
         for view in self.dashboard.feed.schema:
             node = schema.root.add(Text(view.name, "bold"), data=view.name)
             for column, kind in view.columns:
                 node.add_leaf(Text.assemble(column, (f" {kind.lower()}", "dim")), data=column)
+        self._list(schema, SHIPPED, that_come_with_it())
+
+    def _list(self, schema: Tree[str], title: str, queries: Mapping[str, str]) -> TreeNode[str]:
+        """A node with a leaf for each of `queries`."""
+        node = schema.root.add(Text(title, "bold"))
+        for name, sql in sorted(queries.items()):
+            node.add_leaf(Text(one_line(name)), data=sql)
+        return node
 
     def questions(self) -> list[Question]:
         return []
@@ -155,7 +163,7 @@ class Sql(View):
         parent = message.node.parent
         if message.node.data is None:
             return
-        if parent is not None and str(parent.label) == SAVED:
+        if parent is not None and str(parent.label) in (SAVED, SHIPPED):
             editor.text = message.node.data
         else:
             editor.insert(message.node.data)
