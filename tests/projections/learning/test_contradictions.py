@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from orchestrion.projections.learning.executions import Execution, weights
 from orchestrion.projections.learning.patterns import _mined
 from orchestrion.projections.learning.posterior import confidence
-from orchestrion.projections.learning.sequences import recommended
+from orchestrion.projections.learning.sequences import _at_best, recommended
 
 NOW = datetime(2026, 3, 1)
 TOOLS = st.lists(st.sampled_from(["Read", "Edit", "Bash"]), min_size=1, max_size=5).map(
@@ -57,3 +57,8 @@ def test_tools_that_could_run_side_by_side_are_missed_where_they_do_not() -> Non
         ("Grep and Read one after the other", 2, 3)
     ]
     assert missed[0].evidence == [8, 9]
+
+
+@given(st.floats(3, 100), st.floats(0, 50))
+def test_what_sifts_the_candidates_never_lies_below_their_confidence(good: float, bad: float) -> None:
+    assert _at_best(good, bad) >= confidence(good, bad)
