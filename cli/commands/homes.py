@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from orchestrion.cli import exits
-from orchestrion.cli.options import ConfigOption, Format, FormatOption, HomeOption
+from orchestrion.cli.options import AtOption, ConfigOption, Format, FormatOption, HomeOption
 
 
 def init(
@@ -44,7 +44,7 @@ def doctor(home: HomeOption = None, form: FormatOption = Format.table) -> int:
     return exits.FAILED if any(f.verdict == "bad" for f in findings) else exits.OK
 
 
-def status(home: HomeOption = None, form: FormatOption = Format.table) -> None:
+def status(at: AtOption = None, home: HomeOption = None, form: FormatOption = Format.table) -> None:
     """Tell where the log is, how long, and how much is readable."""
     from orchestrion.cli import spool
     from orchestrion.cli.dropped import dropped
@@ -56,9 +56,11 @@ def status(home: HomeOption = None, form: FormatOption = Format.table) -> None:
     dead_letters = log_bytes = 0
     if place.exists() or spool.waiting(place.path):
         with opened(place) as (log, store):
-            counts = store.query("SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM events)").rows[0]
-            facts = dict(zip(facts, (log.head(), store.position, *counts), strict=True))
-            dead_letters = store.dead_letters
+            asked = """SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM events),
+                (SELECT count(*) FROM dead_letters)"""
+            *counts, dead_letters = store.query(asked, at=at).rows[0]
+            projected = store.position if at is None else min(at, store.position)
+            facts = dict(zip(facts, (log.head(), projected, *counts), strict=True))
         log_bytes = sum(path.stat().st_size for path in place.path.glob(f"{place.log.name}*"))
     else:
         say(f"There is no log in {place.path} yet; `orchestrion demo`, `run` or `import` begins one.")

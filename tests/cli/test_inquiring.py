@@ -93,3 +93,10 @@ def test_no_figure_is_ever_nan(speak, told) -> None:
     for words in (("profile", "last"), ("whatif", "--timeout", "1"), ("diff", "last", "ses_alpha")):
         out = speak(*words, "--home", told, "--format", "json").out
         assert json.dumps(json.loads(out), allow_nan=False)
+
+
+def test_the_status_of_an_earlier_position_counts_what_stood_there(speak, told) -> None:
+    now = speak("status", "--home", told, "--format", "json").json
+    then = speak("status", "--home", told, "--at", 5, "--format", "json").json
+    assert (then["events"], then["sessions"], then["projected_position"]) == (5, 1, 5)
+    assert (now["events"], now["sessions"], then["position"]) == (now["position"], 2, now["position"])
