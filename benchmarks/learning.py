@@ -106,7 +106,7 @@ def timed() -> None:
             touched = [_asked(store, 0) for _ in range(5)]
     print(f"query_learnings on {RUNS * CALLS:,} tool calls, {RUNS:,} runs: first {spent[0]:.1f} ms, "
           f"median of {AGENTS} agents {statistics.median(spent):.1f} ms, best {min(spent):.1f} ms")  # fmt: skip
-    print(f"computed anew from the views, interleaved: first {anew[0]:.1f} ms, median {statistics.median(anew):.1f} ms, "
+    print(f"anew from the views, interleaved: first {anew[0]:.1f} ms, median {statistics.median(anew):.1f} ms, "
           f"{statistics.median(anew) / statistics.median(spent):.1f} times as long")  # fmt: skip
     print(f"with a tail: agents it does not touch, median {statistics.median(others):.1f} ms; "
           f"the one it does, first {touched[0]:.1f} ms, best {min(touched):.1f} ms")  # fmt: skip
