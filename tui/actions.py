@@ -44,6 +44,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("order", "o", "Order", "Order by the column under the cursor; again to turn it round.", "list", True),
     Action("evidence", "e", "Evidence", "The events that the figure under the cursor rests on.", "list"),
     Action("find", "slash", "Find", "Search requests, messages and tool parameters.", "sessions", True, "/"),
+    Action("compare", "d", "Compare", "Lay a session beside another: d on the one, then d on the other.", "sessions"),
     Action("only_live", "v", "Live only", "Show only sessions that are running.", "sessions"),
     Action("find", "slash", "Find", "Search the messages' payloads.", "messages", True, "/"),
     Action("find", "slash", "Find", "Search tools, agents and parameters.", "tools", True, "/"),

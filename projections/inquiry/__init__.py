@@ -2,7 +2,7 @@
 
 from orchestrion.projections.inquiry.blaming import Blame, blame, said_in
 from orchestrion.projections.inquiry.causes import Why, why
-from orchestrion.projections.inquiry.comparing import Comparison, compare
+from orchestrion.projections.inquiry.comparing import Comparison, Pair, compare
 from orchestrion.projections.inquiry.flame import flame_svg
 from orchestrion.projections.inquiry.profiling import Profile, profile
 from orchestrion.projections.inquiry.supposing import Supposed, Supposition, suppose
@@ -10,6 +10,7 @@ from orchestrion.projections.inquiry.supposing import Supposed, Supposition, sup
 __all__ = [
     "Blame",
     "Comparison",
+    "Pair",
     "Profile",
     "Supposed",
     "Supposition",

@@ -11,6 +11,7 @@ from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Question
 from orchestrion.tui.columns import Column, events_of, number
 from orchestrion.tui.questions import question
+from orchestrion.tui.screens.compared import Compared
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.widgets.finder import Finder
 from orchestrion.tui.widgets.grid import Grid
@@ -50,6 +51,8 @@ class Sessions(View):
     def __init__(self) -> None:
         super().__init__()
         self.only_live = False
+        self.beside_what: str | None = None
+        """The session that the next one chosen is laid beside."""
 
     def body(self) -> ComposeResult:
         yield Finder("search requests, messages and tool parameters")
@@ -81,6 +84,18 @@ class Sessions(View):
     def _pointed(self, message: Grid.Pointed) -> None:
         if self.dashboard.at is None:
             self.dashboard.session = message.row["session"]
+
+    def action_compare(self) -> None:
+        pointed = self.query_one(Grid).pointed
+        if pointed is None:
+            return
+        session = str(pointed["session"])
+        if self.beside_what in (None, session):
+            self.beside_what = session
+            self.dashboard.say("Now go to the session to lay beside it, and press d again.")
+            return
+        a, self.beside_what = str(self.beside_what), None
+        self.app.push_screen(Compared(a, session))
 
     def detail(self, opened: Grid.Opened) -> None:
         self.dashboard.choose(opened.row["session"])
