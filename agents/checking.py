@@ -85,7 +85,7 @@ def _checked(path: Path, kind: str, name: str) -> Checked:
 
 
 def _note(agent: AgentDefinition) -> str | None:
-    notes = [] if agent.runner else ["has no runner: it can be planned, not run"]
+    notes = [] if agent.runner else ["has no runner: it thinks, if there is a model for it"]
     unused = _unused(agent.without_effect)
     return "; ".join([*notes, *([unused] if unused else [])]) or None
 

@@ -119,6 +119,8 @@ class _Talk:
         from acp import PROTOCOL_VERSION, text_block  # noqa: PLC0415
         from acp import schema as s  # noqa: PLC0415
 
+        from orchestrion.agents.acp_servers import servers_for  # noqa: PLC0415
+
         connection = talking.connection
         capabilities = s.ClientCapabilities(
             fs=s.FileSystemCapabilities(read_text_file=True, write_text_file=True), terminal=True
@@ -132,7 +134,12 @@ class _Talk:
             return Answer("error", f"it speaks version {hello.protocol_version} of the protocol, we {PROTOCOL_VERSION}")
         if hello.agent_info:
             client.outputs["agent"] = hello.agent_info.model_dump(include={"name", "version"}, exclude_none=True)
-        session = await talking.within(START_SECONDS, connection.new_session(cwd=str(self._work.workspace)))
+        servers, left_out = servers_for(self._work, hello.agent_capabilities)
+        if left_out:
+            client.noticed("mcp-servers-left-out", left_out)
+        session = await talking.within(
+            START_SECONDS, connection.new_session(cwd=str(self._work.workspace), mcp_servers=servers)
+        )
         client.session = talking.session = session.session_id
         await self._choose_model(talking, client, session)
         client.prompted()

@@ -372,6 +372,27 @@ def test_a_missing_program_says_how_to_get_it(agent: Agent, play: Any) -> None:
     assert failed.remedy == "run: npm install -g no-such-agent"
 
 
+def test_an_agent_is_told_of_the_mcp_servers_of_its_file(acts: Any, play: Any, workspace: Path) -> None:
+    servers = {
+        "files": {"command": sys.executable, "args": ["-c", "1"], "env": {"A": "b"}},
+        "web": {"type": "http", "url": "http://127.0.0.1:1/mcp"},
+        "memory": {"command": "mcp-server-memory"},
+        "other": {"command": "not-asked-for"},
+    }
+    (workspace / ".mcp.json").write_text(json.dumps({"mcpServers": servers}))
+    acts('await me.say(json.dumps(me.started["mcpServers"]))', mcp_servers=["files", "web", "memory"])
+    played = play("coder")
+    (told,) = json.loads(played.of(e.AgentCompleted)[0].outputs["text"])
+    assert told == {
+        "name": "files",
+        "command": sys.executable,
+        "args": ["-c", "1"],
+        "env": [{"name": "A", "value": "b"}],
+    }
+    (noticed,) = played.of(e.IncidentObserved)
+    assert set(noticed.detail) == {"web", "memory"}
+
+
 def test_findings_and_verdicts_of_such_an_agent_count_as_anybodys(acts: Any, play: Any, workspace: Path) -> None:
     (workspace / "app.py").write_text("bad")
     acts(

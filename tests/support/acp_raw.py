@@ -19,6 +19,8 @@ class Raw(Script):
 
     def __init__(self) -> None:
         self._number = 0
+        self.started: dict[str, Any] = {}
+        """What the session was begun with."""
 
     def hear(self) -> dict[str, Any]:
         """The client's next message; it ends with the client."""
@@ -56,6 +58,7 @@ def speak(turn: Turn, version: int = 1) -> None:
             case "initialize":
                 answer: dict[str, Any] = {"protocolVersion": version, "agentInfo": {"name": "scripted", "version": "1"}}
             case "session/new":
+                me.started = asked["params"]
                 answer = {"sessionId": SESSION}
             case "session/prompt":
                 text = "".join(block.get("text", "") for block in asked["params"]["prompt"])
