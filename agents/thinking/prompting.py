@@ -44,6 +44,7 @@ _TITLES = {
     "handoffs": "Handed over to you",
     "rework": "Your work was rejected; put this right",
     "validation": "The changes you are to check",
+    "assistance_request": "You are asked for help",
 }
 
 

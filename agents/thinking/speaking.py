@@ -1,6 +1,8 @@
 """The bus as tools: send, ask for help, hand over, report a pattern, look into the inbox."""
 
+import asyncio
 import json
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -11,6 +13,10 @@ from orchestrion.agents.calling import Answer
 from orchestrion.agents.thinking.quoting import Fence
 from orchestrion.agents.thinking.toolbox import Params, Seat, ToolOf, answer_of
 from orchestrion.domain.events import MessageSent, MessageType, Priority
+
+MAX_WAIT_SECONDS = 600.0
+LOOK_SECONDS = 0.1
+"""Between two looks into an empty inbox."""
 
 Spawned = Callable[[int], None]
 
@@ -57,6 +63,12 @@ class ReportPattern(Params):
     solution: str | None = Field(None, description="What to do about it.")
 
 
+class ReadInbox(Params):
+    """Of the tool `read_inbox`."""
+
+    seconds: float = Field(0, ge=0, le=MAX_WAIT_SECONDS, description="Wait so long for something to come.")
+
+
 class Nothing(Params):
     """Of a tool without parameters."""
 
@@ -90,8 +102,10 @@ async def _pattern(seat: Seat, call: str, asked: ReportPattern, _spawned: Spawne
     return answer_of("noted, and told to everybody", pattern=pattern)
 
 
-async def _inbox(seat: Seat, _call: str, _asked: Nothing, _spawned: Spawned) -> Answer:
-    messages = seat.desk.take()
+async def _inbox(seat: Seat, _call: str, asked: ReadInbox, _spawned: Spawned) -> Answer:
+    until = time.monotonic() + asked.seconds
+    while not (messages := seat.desk.take()) and time.monotonic() < until:
+        await asyncio.sleep(LOOK_SECONDS)
     return answer_of(told(messages) or "nothing was said to you", messages=len(messages))
 
 
@@ -116,12 +130,13 @@ def news(messages: Sequence[MessageSent], fence: Fence) -> str:
 SPEAKING = (
     ToolOf("send_message", "Say something to another agent, to all, or to the person.", SendMessage, _send, True,
            quoted=False),
-    ToolOf("request_assistance", "Ask an agent that is able and idle for help.", RequestAssistance, _ask, True,
+    ToolOf("request_assistance", "Ask an able agent for help; an urgent request starts one where nobody is idle.", RequestAssistance, _ask, True,
            quoted=False),
     ToolOf("hand_over", "Hand work over to another agent of the plan, with its context.", HandOver, _hand_over, True,
            quoted=False),
     ToolOf("report_pattern", "Report a pattern that you discovered.", ReportPattern, _pattern, True, quoted=False),
-    ToolOf("read_inbox", "Read what others said to you since you last looked.", Nothing, _inbox, True),
+    ToolOf("read_inbox", "Read what others said to you since you last looked; wait for an answer.", ReadInbox, _inbox,
+           True),
     ToolOf("take_handoffs", "Take on what was handed over to you since you began.", Nothing, _handoffs, True),
 )  # fmt: skip
 """Named after their calls, the messages they send are the same ones when a call is made again."""
