@@ -12,7 +12,7 @@ from orchestrion.agents.commanding import as_command, plan_request
 from orchestrion.cli.advising import learnt, router, seed_of
 from orchestrion.cli.api_bus import CommunicationBus
 from orchestrion.cli.settings import load_settings
-from orchestrion.cli.teamwork import limits_of, mcp_use, talk_of
+from orchestrion.cli.teamwork import limits_of, mcp_use, minds_of, talk_of
 from orchestrion.cli.wiring import home_of, prices_of, stored, written_log
 from orchestrion.domain.errors import Refused
 from orchestrion.domain.events import Event
@@ -29,8 +29,10 @@ class Orchestrator:
     """Runs a team on a workspace. An asynchronous context manager; several requests may be executed at once.
 
     `team` is a folder of agent definitions besides the workspace's own. Limits are those given, else those that the
-    workspace's configuration, the environment and `settings` (as `orchestrion config` names them) set. Every method may
-    raise LogUnavailable; the constructor raises BadDefinition for a configuration with a mistake.
+    workspace's configuration, the environment and `settings` (as `orchestrion config` names them) set. `model` is what
+    agents think with: a name, a pydantic-ai `Model`, or a function from an agent's definition to either; it counts
+    before the agents' own. Every method may raise LogUnavailable; the constructor raises BadDefinition for a
+    configuration with a mistake.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class Orchestrator:
         team: Path | None = None,
         limits: Limits | None = None,
         settings: Mapping[str, Any] | None = None,
+        model: Any = None,
     ) -> None:
         self.workspace, self.home = workspace or Path.cwd(), home_of(home)
         held = self._held = load_settings(self.workspace, options=settings)
         self._team, self._limits, self._python = team, limits or limits_of(held), held["orchestration.python"]
         self._mcp = mcp_use(held)
+        self._minds = replace(minds_of(held), chosen=model) if model is not None else minds_of(held)
         self._stack = ExitStack()
         self._log: Log | None = None
         self._roster: Roster | None = None
@@ -90,6 +94,7 @@ class Orchestrator:
                 python=python,
                 prices=prices_of(self.home),
                 mcp=self._mcp,
+                minds=self._minds,
                 learnt=known,
                 talk=talk_of(self._held),
             )

@@ -130,8 +130,8 @@ def news(messages: Sequence[MessageSent], fence: Fence) -> str:
 SPEAKING = (
     ToolOf("send_message", "Say something to another agent, to all, or to the person.", SendMessage, _send, True,
            quoted=False),
-    ToolOf("request_assistance", "Ask an able agent for help; an urgent request starts one where nobody is idle.", RequestAssistance, _ask, True,
-           quoted=False),
+    ToolOf("request_assistance", "Ask an able agent for help; an urgent request starts one where nobody is idle.",
+           RequestAssistance, _ask, True, quoted=False),
     ToolOf("hand_over", "Hand work over to another agent of the plan, with its context.", HandOver, _hand_over, True,
            quoted=False),
     ToolOf("report_pattern", "Report a pattern that you discovered.", ReportPattern, _pattern, True, quoted=False),

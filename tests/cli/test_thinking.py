@@ -1,5 +1,6 @@
 """The shipped command with a model behind an OpenAI-compatible address on loopback: logged, planned, approved."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ pytest.importorskip("pydantic_ai", reason="the extra 'llm' is not there")
 import auth_story
 from openai_server import Server, serving
 from scripted import call, finish
+
+from orchestrion import Orchestrator
 
 PROGRAM = Path(sys.executable).parent / "orchestrion"
 EXAMPLE = Path(__file__).parents[2] / "examples/thinking_team"
@@ -164,3 +167,13 @@ def test_a_model_plans_or_the_words_do_and_it_is_said(program: Any, project: Pat
     without = program(*given)
     assert (without.code, without.out) == (4, "")
     assert "needs a model: give --model" in without.err
+
+
+def test_a_program_gives_its_own_model(project: Path, tmp_path: Path) -> None:
+    async def play() -> Any:
+        async with Orchestrator(project, home=tmp_path / "home", team=EXAMPLE, model=auth_story.script().model()) as o:
+            return await o.execute_request(auth_story.REQUEST)
+
+    result = asyncio.run(play())
+    assert result.status == "completed", result.reason
+    assert "name = ?" in result.diff
