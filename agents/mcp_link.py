@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from orchestrion.agents.environment import HOME_VARIABLE
 from orchestrion.agents.limits import Limits, backoff_seconds
 from orchestrion.agents.mcp_answers import Problem, Trouble, trouble_of
 from orchestrion.agents.mcp_config import ServerConfig
@@ -239,7 +240,7 @@ class Link:
         mark = f"{place.session}/{config.name}"
         self._child = Child(
             [self._program(config.command), *config.args],
-            {**env, SESSION_VARIABLE: place.session},
+            {**({HOME_VARIABLE: values["home"]} if place.home else {}), **env, SESSION_VARIABLE: place.session},
             place.folder,
             mark,
             self._spawned,

@@ -91,8 +91,10 @@ class Telling:
 
     def _package(self, agent: str, session: str) -> dict[str, Any]:
         name, log = self.office.session(session), self.office.log
-        records = [record for record in log.read() if isinstance(record, Record) and record.event.session == name]
-        facts = [whole(record.event, log.blob) for record in records]
+        started = log.read_stream(f"session-{name}")
+        began = min((record.position for record in started), default=1) - 1
+        found = (record.event for record in log.read(after=began) if isinstance(record, Record))
+        facts = [whole(event, log.blob) for event in found if event.session == name]
         runs = [fact.run for fact in facts if isinstance(fact, e.AgentStarted) and fact.agent == agent and fact.run]
         if not runs:
             there = sorted({fact.agent for fact in facts if isinstance(fact, e.AgentStarted) and fact.agent})

@@ -99,3 +99,21 @@ def test_a_server_over_http_answers_is_missed_and_is_reached_again(
     assert "theirs" in answers["register"]["error"]
     assert token not in ran.err
     assert not [p for p in (tmp_path / "home").rglob("*") if p.is_file() and token.encode() in p.read_bytes()]
+
+
+def test_our_own_server_as_a_server_of_a_team_serves_the_same_log(
+    program: Callable[..., Any], project: Path, tmp_path: Path
+) -> None:
+    entry = {"command": str(Path(sys.executable).parent / "orchestrion"), "args": ["mcp"]}
+    (project / ".mcp.json").write_text(json.dumps({"mcpServers": {"orchestrion": entry}}))
+    query = "SELECT count(*) AS runs FROM agent_runs"
+    steps = [{"name": "ask", "mcp": "orchestrion/sql", "params": {"query": query}}]
+    keys = {"name": "gamma", "keywords": ["gamma"], "capabilities": ["g"], "runner": "steps", "steps": steps}
+    front = "\n".join(f"{key}: {json.dumps(value)}" for key, value in keys.items())
+    (project / ".claude" / "agents" / "gamma.md").write_text(f"---\n{front}\n---\n")
+    ran = program("run", "gamma", "--workspace", project, "--home", tmp_path / "home", "--format", "json")
+    assert ran.code == 0, ran.err
+    calls = program("tools", "--format", "json", "--home", tmp_path / "home").json
+    ours = next(row for row in calls if row["agent"] == "gamma")
+    assert ours["result"]["structured"]["rows"] == [{"runs": 1}]
+    assert [row["agent"] for row in calls if row["call"].startswith("mcp_")] == [None], "it spoke as nobody"
