@@ -57,14 +57,12 @@ class Bus:
         self._waiting: dict[str, list[MessageSent]] = defaultdict(list)
         self._outside = Outside(journal.log, session)
         self._known: set[str] = set()
-        self.sent: list[MessageSent] = []
 
     def restore(self, facts: Iterable[Event]) -> None:
         """Take up what the log knows was said: what a run has not got yet waits until it joins again."""
         facts = list(facts)
         settled = {(f.message, f.run) for f in facts if isinstance(f, MessageDelivered | MessageExpired)}
         for message in (fact for fact in facts if isinstance(fact, MessageSent)):
-            self.sent.append(message)
             self._known.add(message.message)
             for run in message.recipient_runs:
                 if (message.message, run) not in settled:
@@ -139,6 +137,14 @@ class Bus:
         """Who has `capability` and is there now, the most able first; never the asker."""
         return self._outside.able(capability, but=but)
 
+    def everything_said(self) -> list[MessageSent]:
+        """Every message of the session, here or by another process, oldest first."""
+        return self._outside.messages()
+
+    def everything_offered(self) -> list[HandoffOffered]:
+        """Every handoff of the session, likewise."""
+        return self._outside.everything_offered()
+
     def offers(self, run: str) -> list[HandoffOffered]:
         """What was ever offered to `run`, here or by another process."""
         return self._outside.offers(run)
@@ -180,7 +186,6 @@ class Bus:
         new = [message for message in messages if not self._journal.past(stream_of(message))]
         for target in targets:
             target.inbox.extend(new)
-        self.sent += new
         self._known |= {message.message for message in new}
         return messages
 

@@ -118,7 +118,7 @@ class Handing:
         The reasons go to the giver, as a task if it is still at work, else see `rejected`.
         """
         packages = []
-        self._offered_elsewhere(run)
+        self._take_in(self._bus.offers(run))
         for offer in self._offers_to(run, "offered"):
             offer.problems = self._judged(offer)
             now = self._journal.now()
@@ -148,22 +148,21 @@ class Handing:
         """What `run` has turned down and nobody has put right."""
         return [offer for offer in self._offers_to(run, "rejected") if not offer.redone]
 
-    def _offered_elsewhere(self, run: str) -> None:
-        """What programs of the session's agents, and its guests, offered to `run` through the log."""
+    def _take_in(self, offers: Iterable[HandoffOffered]) -> None:
+        """Know what programs of the session's agents, and its guests, offered through the log."""
         known = {offer.handoff for offer in self._offers}
-        for fact in self._bus.offers(run):
+        for fact in offers:
             if fact.handoff in known:
                 continue
             found = whole(fact, self._journal.log.blob)
             package = found.package if isinstance(found, HandoffOffered) else {}
             done = tuple(completed_tasks(self._journal.facts(self._session)))
             place = self._journal.adopt_offer(fact)
-            self._offers.append(
-                Offer(
-                    fact.handoff, fact.giver, fact.run or "", fact.taker, run, fact.task, fact.urgency, package, done,
-                    place=place,
-                )
+            offer = Offer(
+                fact.handoff, fact.giver, fact.run or "", fact.taker, fact.taker_run or "", fact.task, fact.urgency,
+                package, done, place=place,
             )  # fmt: skip
+            self._offers.append(offer)
 
     def _judged(self, offer: Offer) -> tuple[str, ...]:
         """What speaks against an offer: what was said of it already, else what is found now."""
@@ -191,7 +190,8 @@ class Handing:
             self._journal.handoff(command)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every handoff with its state."""
+        """Every handoff with its state, as far as it was answered here."""
+        self._take_in(self._bus.everything_offered())
         return [
             {
                 "handoff": offer.handoff,

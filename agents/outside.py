@@ -43,6 +43,22 @@ class Outside:
         post.exchange.catch_up()
         return post.exchange.offers[run]
 
+    def messages(self) -> list[MessageSent]:
+        """Everything said in the session, by whichever process, oldest first."""
+        post = self._post()
+        if post is None:
+            return []
+        post.exchange.catch_up()
+        return list(post.exchange.messages.values())
+
+    def everything_offered(self) -> list[HandoffOffered]:
+        """Everything ever offered in the session, oldest first."""
+        post = self._post()
+        if post is None:
+            return []
+        post.exchange.catch_up()
+        return [offer for offers in post.exchange.offers.values() for offer in offers]
+
     def able(self, capability: str, *, but: str) -> list[Instance]:
         """Runs with `capability` that are there now, the most able first."""
         post = self._post()

@@ -72,7 +72,9 @@ class Performance:
         result.handoffs = self._handing.rows()
         result.findings = [row for agent in self.stage.found for row in self._finding_rows(agent)]
         keep = {"message", "sender", "recipient", "type", "priority", "in_reply_to"}
-        result.messages = [message.model_dump(include=keep, exclude_none=True) for message in self.stage.bus.sent]
+        result.messages = [
+            message.model_dump(include=keep, exclude_none=True) for message in self.stage.bus.everything_said()
+        ]
 
     def _finding_rows(self, agent: str) -> list[dict[str, Any]]:
         found: list[Finding] = self.stage.found[agent]

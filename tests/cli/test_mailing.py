@@ -261,3 +261,7 @@ def test_a_program_hands_over_to_who_comes_later_and_what_it_adds_arrives(
     shown = speak("handoffs", "show", critical["handoff"], "--format", "json").json
     assert shown["package"]["recommendations"]["nextActions"] == ["Add an index"]
     assert said.code == 10, "what does not hold up is not worked on"
+    told = speak("messages", "--format", "json").json
+    assert [m["message"] for m in said.json["messages"]] == [m["message"] for m in told]
+    assert {m["type"] for m in told} == {"handoff", "warning"}
+    assert {row["handoff"] for row in said.json["handoffs"]} == {row["handoff"] for row in rows}
