@@ -102,21 +102,27 @@ def recorded(path: Path, size: int) -> Path | None:
 
 
 class Taken(NamedTuple):
-    """Seconds that a piece of work took: by the clock, and of all processors together."""
+    """Seconds that a piece of work took: by the clock, and of the processors."""
 
     wall: float
     cpu: float
+    """Of this process."""
+    main: float
+    """Of this thread: what has to be done one after the other."""
+    helpers: float
+    """Of the processes that it started, which have ended."""
 
     @classmethod
     def since(cls, start: "Taken") -> "Taken":
         """What was taken since `start`."""
         now = cls.now()
-        return cls(now.wall - start.wall, now.cpu - start.cpu)
+        return cls(*(after - before for after, before in zip(now, start, strict=True)))
 
     @classmethod
     def now(cls) -> "Taken":
         """The clocks as they stand."""
-        return cls(time.perf_counter(), time.process_time())
+        helpers = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return cls(time.perf_counter(), time.process_time(), time.thread_time(), helpers.ru_utime + helpers.ru_stime)
 
 
 def loads_seconds(path: Path) -> Taken:
@@ -158,7 +164,9 @@ def speed(name: str, path: Path) -> None:
     print(f" ({size / whole.wall:.1f} MB/s)")
     print(f"  ratio {ratio:.2f} (bar {BAR}): {'holds' if ratio <= BAR else 'falls short'}")
     print("  raw: " + ", ".join(f"{one.wall:.3f}/{two.wall:.3f}" for one, two in pairs))
-    print(f"  of processor time: {loads.cpu:.3f} s, {whole.cpu:.3f} s, ratio {whole.cpu / loads.cpu:.2f}")
+    print(f"  of processor time: {loads.cpu:.3f} s; the thread that reads {whole.main:.3f} s", end="")
+    print(f" (ratio {whole.main / loads.cpu:.2f}), all {whole.cpu + whole.helpers:.3f} s", end="")
+    print(f" (ratio {(whole.cpu + whole.helpers) / loads.cpu:.2f}, {whole.helpers:.3f} s of it in a process beside it)")
 
 
 def memory(path: Path) -> float:

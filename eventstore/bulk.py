@@ -22,7 +22,7 @@ from orchestrion.eventstore.door import Door
 from orchestrion.eventstore.entry import Entry
 from orchestrion.eventstore.handover import Recording, receive, recorded, send
 
-SEPARATE_BYTES = 16 * 1024 * 1024
+SEPARATE_BYTES = 8 * 1024 * 1024
 """From here on a process of its own pays: it takes 0.2 s of the other core to begin."""
 
 PIPE_BYTES = 1024 * 1024
@@ -75,7 +75,7 @@ class Separate(Threaded):
         command = [sys.executable, "-P", "-m", "orchestrion.eventstore.bulk_writer", str(path.parent), identity]
         pipe = subprocess.PIPE
         self._child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
-        with suppress(OSError):  # a smaller pipe is as good, only slower
+        with suppress(OSError, AttributeError):  # a smaller pipe is as good, only slower
             fcntl.fcntl(self._pipes()[0], fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     def _committed(self, entries: Sequence[Entry], blobs: Sequence[bytes]) -> Committed:
@@ -134,4 +134,9 @@ def _error(name: str, sentence: str) -> OrchestrionError:
 
 def pays(size: int) -> bool:
     """Whether a process of its own makes an import of `size` bytes faster: it needs a core of its own."""
-    return size >= SEPARATE_BYTES and len(os.sched_getaffinity(0)) > 1
+    return size >= SEPARATE_BYTES and cores() > 1
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -20,7 +20,7 @@ from orchestrion.ingest.formats import FORMATS, Bodied, Importer, OfDocuments, P
 from orchestrion.ingest.ledger import UNPARSEABLE, FileReport, ImportReport, Ledger, best, ignored
 from orchestrion.ingest.reading import Block, blocks, fingerprint
 from orchestrion.ingest.recognising import AUTO, UNKNOWN, recognise
-from orchestrion.ingest.redacting import redacted
+from orchestrion.ingest.redacting import judged, redacted
 from orchestrion.ingest.unrolling import DOCUMENT_SUFFIXES, unrolled
 from orchestrion.ingest.values import Line, parse
 
@@ -187,21 +187,22 @@ class _Import:
         with self._path.open("rb") as file, Appender(self._bulk, self._ledger) as appender:
             parts = unrolled(self._importer, file, size)
             note = what_else(file, size) if parts is None else None
+            coming = blocks(file, size) if parts is None else parts
+            if note is not None:
+                self._pass_over(coming, note.rule)
+                return note.said
             done = 0
-            for block in blocks(file, size) if parts is None else parts:
-                if note is None:
-                    self._append(block, appender)
-                else:
-                    self._pass_over(block, note.rule)
+            for block, suspected in judged(coming, self._redactor):
+                self._append(block, appender, suspected=suspected)
                 done += block.size
                 self._tell.read(self._path, done)
-        return note.said if note else self._nothing()
+        return self._nothing()
 
-    def _append(self, block: Block, appender: Appender) -> None:
+    def _append(self, block: Block, appender: Appender, *, suspected: bool) -> None:
         """Redact, read and append one block."""
         facts: list[Fact] = []
         kept: list[bytes] = []
-        for line, raw in redacted(block.lines, self._redactor):
+        for line, raw in redacted(block.lines, self._redactor, suspected):
             self._ledger.count(self._classified(line, facts))
             kept.append(raw)
             if facts:  # taken line by line, while the values are warm
@@ -228,10 +229,14 @@ class _Import:
             self._ledger.types[kind if isinstance(kind, str) else "none"] += 1
         return self._reader.read(value, facts)
 
-    def _pass_over(self, block: Block, rule: str) -> None:
+    def _pass_over(self, blocks: Iterator[Block], rule: str) -> None:
         """Count lines that belong to no session."""
-        for line in block.lines:
-            self._ledger.count(ignored(rule) if line.strip() else best([]))
+        done = 0
+        for block in blocks:
+            for line in block.lines:
+                self._ledger.count(ignored(rule) if line.strip() else best([]))
+            done += block.size
+            self._tell.read(self._path, done)
 
     def _nothing(self) -> str | None:
         """That the file holds no session, if so."""

@@ -2,24 +2,59 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 import orjson
 
 from orchestrion.domain.ports import Redactor
+from orchestrion.ingest.reading import Block
 from orchestrion.ingest.values import Line, has_long_number, parse, parse_exactly
 
+GROUP_BLOCKS = 4
+"""Blocks that are searched at once: each search that is done waits for Python's lock, up to 5 ms."""
 
-def redacted(lines: Sequence[bytes], redactor: Redactor) -> Iterator[tuple[Line, bytes]]:
-    """Each line parsed, and as it may be stored: both without secrets. One line's values are held at a time."""
-    if not redactor.suspects(b"\n".join(lines)):
+Judged = tuple[Block, bool]
+"""A block, and whether one of its lines may need more than the fast parser."""
+
+
+def judged(blocks: Iterator[Block], redactor: Redactor) -> Iterator[Judged]:
+    """Each block with the redactor's verdict, read and searched by a thread that is a group ahead.
+
+    Neither reading nor searching needs Python's lock, so this is done by another core.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="search") as thread:
+        coming = thread.submit(_group, blocks, redactor)
+        while group := coming.result():
+            coming = thread.submit(_group, blocks, redactor)
+            yield from group
+
+
+def _group(blocks: Iterator[Block], redactor: Redactor) -> list[Judged]:
+    """The next blocks with their verdicts; the whole group is looked at first, for most are harmless."""
+    group = list(islice(blocks, GROUP_BLOCKS))
+    if not redactor.suspects(b"\n".join([line for block in group for line in block.lines])):
+        return [(block, False) for block in group]
+    return [(block, redactor.suspects(b"\n".join(block.lines))) for block in group]
+
+
+def redacted(lines: Sequence[bytes], redactor: Redactor, suspected: bool | None = None) -> Iterator[tuple[Line, bytes]]:
+    """Each line parsed, and as it may be stored: both without secrets. One line's values are held at a time.
+
+    `suspected` is the redactor's verdict on all of them, where it is known.
+    """
+    if suspected is None:
+        suspected = redactor.suspects(b"\n".join(lines))
+    if not suspected:
         for raw in lines:
             yield parse(raw), raw
         return
     for raw in lines:
-        suspected = redactor.suspects(raw)
-        line = parse_exactly(raw) if suspected and has_long_number(raw) else parse(raw)
-        yield _clean(line, raw, redactor) if suspected else (line, raw)
+        if redactor.suspects(raw):
+            yield _clean(parse_exactly(raw) if has_long_number(raw) else parse(raw), raw, redactor)
+        else:
+            yield parse(raw), raw
 
 
 def _clean(line: Line, raw: bytes, redactor: Redactor) -> tuple[Line, bytes]:

@@ -14,11 +14,11 @@ from orchestrion.domain.ports import Bulk
 from orchestrion.domain.record import Committed
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import MemoryLog, SQLiteLog, open_log
-from orchestrion.eventstore.bulk import SEPARATE_BYTES, Separate, Threaded
+from orchestrion.eventstore.bulk import SEPARATE_BYTES, Separate, Threaded, cores
 from orchestrion.eventstore.door import Door
 
 SIZES = (0, SEPARATE_BYTES)
-two_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="a process of its own needs a second core")
+two_cores = pytest.mark.skipif(cores() < 2, reason="a process of its own needs a second core")
 
 
 @pytest.fixture
