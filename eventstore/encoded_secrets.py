@@ -82,10 +82,18 @@ def _quoted(value: str) -> Iterator[str]:
 
 
 class Disguises:
-    """Replaces whatever decodes to a secret. `first` finds the first secret in plain text; `mark` makes its mark."""
+    """Replaces whatever decodes to a secret.
 
-    def __init__(self, first: Callable[[str], Found | None], mark: Callable[[str, str], str]) -> None:
-        self._first, self._mark = first, mark
+    `seen` tells whether a disguise may begin in bytes, `first` finds the first secret in plain text, `mark` makes a mark.
+    """
+
+    def __init__(
+        self,
+        seen: Callable[[bytes], object],
+        first: Callable[[str], Found | None],
+        mark: Callable[[str, str], str],
+    ) -> None:
+        self._seen, self._first, self._mark = seen, first, mark
 
     def cleaned(self, text: str) -> str:
         """`text` without its disguised secrets."""
@@ -94,6 +102,8 @@ class Disguises:
         return text
 
     def _replaced(self, run: str, decodings: "Decodings") -> str:
+        if self._seen(run.encode("utf-8", "surrogatepass")) is None:
+            return run
         for skipped, decoded in decodings(run[:MAX_RUN]):
             found = self._first(decoded)
             if found is not None:
@@ -145,11 +155,12 @@ def _text(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
+# Each begins only where a run begins: a long run that does not match is looked at once, not from each of its letters.
 _DISGUISES: tuple[tuple[re.Pattern[str], Decodings], ...] = (
-    (re.compile(r"(?:[0-9a-fA-F]{2}){8,}[0-9a-fA-F]?"), _hex),
-    (re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}"), _base64),
-    (re.compile(r"[^\s\"'<>\\`]*%[0-9A-Fa-f]{2}[^\s\"'<>\\`]*"), _percent),
-    (re.compile(r"[^\s\"'<>`\\]*(?:\\+(?:/|u[0-9a-fA-F]{4})[^\s\"'<>`\\]*)+"), _unescaped),
+    (re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{16,}"), _hex),
+    (re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}={0,2}"), _base64),
+    (re.compile(r"(?<![^\s\"'<>\\`])[^\s\"'<>\\`]*?%[0-9A-Fa-f]{2}[^\s\"'<>\\`]*"), _percent),
+    (re.compile(r"(?<![^\s\"'<>`\\])[^\s\"'<>`\\]*(?:\\{1,8}(?:/|u[0-9a-fA-F]{4})[^\s\"'<>`\\]*)+"), _unescaped),
 )
 
 

@@ -48,7 +48,7 @@ class SecretRedactor:
         self._decoded = _automaton(decoded)
         self._shapes = _which(plain)
         self._disguised = _automaton(disguised)
-        self._disguises = Disguises(self._first, self.mark)
+        self._disguises = Disguises(self._disguised.search, self._first, self.mark)
         self._raw = _automaton(decoded + f"|{ESCAPED_ASCII}|{LONG_NUMBER}".encode())
         self._owned = _automaton("|".join(f"(?:{rule.pattern})" for rule in own.rules).encode()) if own.rules else None
 

@@ -116,3 +116,27 @@ def test_an_empty_log_has_no_figures(speak, tmp_path) -> None:
     record(tmp_path / "home", [])
     for by in ("agent", "model", "day", "session"):
         assert json.loads(speak("stats", "--by", by, "--home", tmp_path / "home", "--format", "json").out) == []
+
+
+RECORDINGS = Path(__file__).parents[3] / "shared" / "sessions"
+
+
+def test_the_cost_of_recorded_sessions_is_what_their_own_product_reckoned(speak, tmp_path) -> None:
+    """Pi writes what each request cost beside its tokens: another program, the same tokens, the same list prices."""
+    folder = RECORDINGS / "pi-sessions"
+    if not folder.is_dir():
+        pytest.skip(f"no recordings beside the checkout: {folder} is not there")
+    theirs = 0.0
+    for file in sorted(folder.rglob("*.jsonl")):
+        for line in file.read_text("utf-8", "replace").splitlines():
+            try:
+                message = json.loads(line).get("message") or {}
+            except (ValueError, AttributeError):
+                continue
+            theirs += ((message.get("usage") or {}).get("cost") or {}).get("total") or 0
+    assert theirs > 1
+    assert speak("import", "pi", folder, "--home", tmp_path / "home").code == 0
+    rows = speak("stats", "--by", "source", "--home", tmp_path / "home", "--format", "json").json
+    ours = sum(row["cost_microdollars"] for row in rows)
+    assert rows[0]["unpriced_requests"] == 0
+    assert ours / 1_000_000 == pytest.approx(theirs, rel=0.0001)

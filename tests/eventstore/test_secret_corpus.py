@@ -8,6 +8,7 @@ import string
 import subprocess
 import sys
 import sysconfig
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -166,6 +167,23 @@ def test_the_prefilter_sees_every_disguise_that_is_replaced() -> None:
         if redactor.clean(written) is not written:
             assert redactor.suspects(json.dumps(written).encode())
             assert redactor.suspects(json.dumps(json.dumps(written)).encode())
+
+
+def test_long_runs_that_hide_nothing_take_no_quadratic_time() -> None:
+    redactor = SecretRedactor(b"k" * 32, {})
+    hint = " c2stYW50LQ== %3A%2F%2Fx \\\\u0041 "  # so that every disguise is looked for
+    for run in (
+        "A" * 500_000,
+        "a/" * 250_000,
+        "\\" * 500_000,
+        "%" * 500_000,
+        "%41" * 150_000,
+        "ab12" * 120_000,
+        "\\u0041" * 80_000,
+    ):
+        begun = time.process_time()
+        redactor.clean(hint + run + hint)
+        assert time.process_time() - begun < 10, run[:8]
 
 
 def test_a_secret_has_the_same_mark_in_every_disguise() -> None:
