@@ -84,7 +84,7 @@ def _quoted(value: str) -> Iterator[str]:
 class Disguises:
     """Replaces whatever decodes to a secret.
 
-    `seen` tells whether a disguise may begin in bytes, `first` finds the first secret in plain text, `mark` makes a mark.
+    `seen` tells whether a disguise may begin in bytes, `first` finds the first secret in text, `mark` makes its mark.
     """
 
     def __init__(
