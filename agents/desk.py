@@ -7,7 +7,7 @@ from typing import Any
 from orchestrion.agents.approving import word_on
 from orchestrion.agents.budget import RunBudget
 from orchestrion.agents.bus import Bus, Draft
-from orchestrion.agents.ear import Ear
+from orchestrion.agents.ear import Ear, interrupt_left
 from orchestrion.agents.exchange import ALL, TOPIC
 from orchestrion.agents.handing import Handing
 from orchestrion.agents.helping import helper_for
@@ -115,6 +115,7 @@ class RunDesk:
             f"its call {call} was under way when the conductor ended; whether it took effect is not known, and it is "
             "not declared idempotent"
         )
+        interrupt_left(self._journal, self._about, call, "the conductor ended before the tool answered")
         self.returned(call, "interrupted", error=reason)
         raise Lost(reason)
 

@@ -113,6 +113,22 @@ class Ear:
             self.returned(call, "interrupted", error=why)
 
 
+def interrupt_left(journal: Journal, about: dict[str, Any], outer: str, why: str) -> None:
+    """Calls that an agent's program, the call `outer`, had left open when the conductor ended were interrupted."""
+    past = journal.all_past()
+    answered = {fact.call for fact in past if isinstance(fact, e.ToolReturned)}
+    within = {f"tool-{outer}@1"}
+    for fact in past:
+        if not isinstance(fact, e.ToolCalled) or fact.cause not in within:
+            continue
+        within.add(place := f"tool-{fact.call}@1")
+        if fact.call not in answered:
+            event = e.ToolReturned(
+                **about, happened_at=journal.now(), cause=place, call=fact.call, status="interrupted", error=why
+            )
+            journal.write([event])
+
+
 def whole(value: Any) -> int:
     """A count from outside; 0 for what is none."""
     return min(value, MAX_COUNT) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -222,3 +222,20 @@ def test_a_session_that_was_cancelled_while_nobody_conducted_it_is_not_gone_on_w
     assert resume(mortal, home, session).status == "cancelled"
     assert not mark.exists()
     assert [f.status for f in mortal.facts() if isinstance(f, e.AgentFailed)] == ["cancelled"]
+
+
+def test_what_a_dead_conductors_agent_had_open_by_itself_was_interrupted(
+    agent: Agent, die: Callable[..., str], mortal: Mortal, home: Path
+) -> None:
+    told = (
+        '{"type": "system", "session_id": "s"}',
+        '{"type": "assistant", "message": {"content": [{"type": "tool_use", "id": "toolu_1", "name": "Task"}]}}',
+        '{"type": "assistant", "parent_tool_use_id": "toolu_1", "message": {"content":'
+        ' [{"type": "tool_use", "id": "toolu_2", "name": "Read"}]}}',
+        '{"type": "assistant", "message": {"content": [{"type": "text", "text": "I wait."}]}}',
+    )
+    session = die("alpha", "message.sent", agent("alpha", command=["printf", "%s\\n", *told]))
+    assert resume(mortal, home, session).status == "failed"
+    ends = {fact.call: fact.status for fact in mortal.facts() if isinstance(fact, e.ToolReturned)}
+    assert ends == {"toolu_1": "interrupted", "toolu_2": "interrupted", f"{session}/alpha-1/1": "interrupted"}
+    assert [fact.status for fact in mortal.facts() if isinstance(fact, e.AgentFailed)] == ["lost"]
