@@ -99,9 +99,11 @@ class Files:
     def search(self, pattern: str, glob: str = "**", folder: str = ".") -> list[str]:
         """`path:line: text` of the lines that hold the RE2 `pattern`, at most MAX_MATCHES. Raises Unreachable."""
         try:
-            wanted = re2.compile(pattern)
+            wanted = re2.compile(pattern, options=_quiet())
         except re2.error as error:
-            raise Unreachable(f"{pattern!r} is no regular expression (RE2): {error}") from None
+            said = error.args[0] if error.args else error
+            why = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+            raise Unreachable(f"{pattern!r} is no regular expression (RE2): {why}") from None
         found: list[str] = []
         for name in self.listed(glob, folder):
             for number, line in self._lines(name):
@@ -205,6 +207,13 @@ class Files:
         if not stat.S_ISREG(status.st_mode):
             raise Unreachable(f"{name} is no plain file (a link or a folder), so it is not written")
         return stat.S_IMODE(status.st_mode) & 0o777
+
+
+def _quiet() -> re2.Options:
+    """A pattern that cannot be read is said to the model, not on our standard error."""
+    options = re2.Options()
+    options.log_errors = False
+    return options
 
 
 def _unreachable(name: str, error: OSError) -> Unreachable:

@@ -18,6 +18,8 @@ KEY_VARIABLE = "ORCHESTRION_MODEL_KEY"
 NO_KEY = "none"
 """What a local server gets that wants no key: the protocol's client insists on one."""
 OPENAI = "openai"
+LIKELY = {"claude": "anthropic", "gemini": "google", "mistral": "mistral", "grok": "xai", "deepseek": "deepseek"}
+"""Beginnings of models' names, and who offers them: for a message that helps."""
 
 
 def model_of(choice: Any, url: str | None, environ: Mapping[str, str] = os.environ) -> Model:
@@ -29,9 +31,10 @@ def model_of(choice: Any, url: str | None, environ: Mapping[str, str] = os.envir
     if url is not None and (not colon or provider in {OPENAI, "openai-chat"}):
         return _compatible(model if colon else name, url, environ)
     if not colon and name != "test":
+        likely = next((each for begins, each in LIKELY.items() if name.startswith(begins)), OPENAI)
         raise CannotRun(
-            f"the model {name!r} names no provider: write provider:name, such as openai:{name}, or give the address of "
-            "an OpenAI-compatible server (ORCHESTRION_MODEL_URL)"
+            f"the model {name!r} names no provider: write provider:name, such as {likely}:{name}, or give the address "
+            "of an OpenAI-compatible server (ORCHESTRION_MODEL_URL)"
         )
     try:
         return infer_model(name, _provider)

@@ -230,3 +230,11 @@ def test_a_call_that_lost_a_secret_in_the_log_is_not_made_with_the_placeholder(
     assert (report.status, "only with secrets taken out" in report.reason) == ("lost", True)
     assert not result.diff
     log.close()
+
+
+def test_a_search_that_is_no_pattern_is_said_to_the_model_alone(think: Play, capfd: pytest.CaptureFixture[str]) -> None:
+    played = think(call("search", pattern="(" * 3), call("search", pattern="good|An app"), finish(summary="ok"))
+    first, second = played.of(e.ToolReturned)
+    assert (first.status, "is no regular expression (RE2)" in first.error) == ("error", True)
+    assert second.result["text"] == 'app.py:1: """An app."""'
+    assert "re2.cc" not in capfd.readouterr().err
