@@ -76,7 +76,7 @@ class Assisting:
             return
         run = stage.run_for(helper.name, f"message-{request.message}@1", stage.journal.all_past())
         turn = Turn(
-            helper, run, _task(request, asked), self.phase, parent=asker, folder=self._folder(asker),
+            helper, run, _task(request, asked), self.phase, parent=request.run, folder=self._folder(asker),
             context={HELP: asked},
         )  # fmt: skip
         stage.bus.join(run, helper.name)

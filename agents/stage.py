@@ -286,7 +286,7 @@ class Stage:
         return next((report for report in self.reports if report.run == run), None)
 
     def _complete(self, turn: Turn, outcome: Outcome, modified: tuple[str, ...], at: datetime) -> None:
-        if turn.parent is None:
+        if turn.task_id is not None:
             self.found[turn.agent.name] = list(outcome.findings)
             self.standing[turn.agent.name] = list(outcome.findings)
         self.tests = outcome.outputs.get("tests", self.tests)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from orchestrion.agents import Conductor, Limits, load_roster
+from orchestrion.agents.assistance import request_assistance
+from orchestrion.agents.post import Post
 from orchestrion.agents.runner import Desk, Outcome, Work
 from orchestrion.agents.running import RUNNERS
 from orchestrion.domain import events as e
@@ -144,3 +146,29 @@ def test_a_resumed_conductor_finds_what_help_was_asked_for_and_gives_it_once(
         f"{session}/beta-1",
     ]
     assert [fact.type for fact in facts if isinstance(fact, e.MessageSent)] == ["assistance_request", "response"]
+
+
+class Person:
+    """A process runner during whose run a person asks for help, from another process."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    async def run(self, work: Work, desk: Desk) -> Outcome:
+        post = Post(self._log, work.session)
+        request = request_assistance(post, "human", "beta-work", "why?", "critical", seconds=5)
+        async with asyncio.timeout(SECONDS):
+            while not (heard := post.take(f"{work.session}/human")):
+                await asyncio.sleep(0.02)
+        return Outcome(summary=f"{heard[0].in_reply_to == request.message} {heard[0].sender}")
+
+
+def test_a_person_is_helped_as_well(agent: Agent, play: Play, log: MemoryLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RUNNERS, "process", Person(log))  # type: ignore[arg-type]
+    agent("alpha", command=["unused"])
+    agent("beta", "print('because')")
+    played = play("alpha")
+    assert [report.summary for report in played.result.agents if report.agent == "alpha"] == ["True beta"]
+    (helper,) = played.of(e.AgentStarted, agent="beta")
+    assert helper.parent_run is None
+    assert played.result.findings == []
