@@ -83,7 +83,9 @@ def test_an_import_ended_at_any_moment_goes_on_where_it_was(
     for number in range(rounds):
         home = tmp_path / str(number)
         process = start(home, path)
-        time.sleep(chance.uniform(0.5, 2.5))
+        while not (home / "log.db").exists() and process.poll() is None:
+            time.sleep(0.01)  # before that there is nothing to lose
+        time.sleep(chance.uniform(0.1, 1.5))
         process.send_signal(how)
         process.communicate(timeout=60)
         assert process.returncode in (0, -signal.SIGKILL, 130)
