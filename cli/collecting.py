@@ -44,6 +44,8 @@ def collected(
             _told(watch.look(rest_seconds=0).appended)
             return
         for name, folder in places:
+            if not folder.is_dir():
+                continue  # it is looked for all the same: the agent may be used for the first time
             say(f"Watching {folder} ({name}) and the spool of hooks; Ctrl-C stops.")
         with _stoppable(), receiving(home, redactor, port) if listen else nullcontext():
             _rounds(home, log, watch)

@@ -122,6 +122,8 @@ class Context:
     usage: Recent[tuple[str, str], Any] = field(default_factory=lambda: Recent(REMEMBERED_REQUESTS))
     prompts: Recent[str, str] = field(default_factory=lambda: Recent(REMEMBERED_RUNS))
     """The last prompt of each session."""
+    prompt_ids: Recent[tuple[str, str], None] = field(default_factory=lambda: Recent(REMEMBERED_RUNS))
+    """Ids of prompts that are told: several lines may carry one, and only the first is named by it."""
 
     def tell(self, event: Event) -> Fact:
         """Add a fact at its natural place in the log; returns it."""

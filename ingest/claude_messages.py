@@ -67,11 +67,11 @@ def _block(context: Context, origin: Origin, block: dict[str, Any], line: dict[s
     )  # fmt: skip
 
 
-def _say(context: Context, origin: Origin, index: int, **said: Any) -> str:
-    """Tell a message whose identity is its line's id, and the place of its block if it is not the first."""
+def _say(context: Context, origin: Origin, index: int, name: str | None = None, **said: Any) -> str:
+    """Tell a message whose identity is its line's id, and the place of its block if it is not the first; or `name`."""
     if not origin.uuid:
         return "no-uuid"
-    name = f"{origin.uuid}:{index}" if index else origin.uuid
+    name = name or (f"{origin.uuid}:{index}" if index else origin.uuid)
     context.tell(e.MessageSent.trusted(**origin.fields(), message=name, **said))
     return ""
 
@@ -104,10 +104,10 @@ def _heard(context: Context, origin: Origin, line: dict[str, Any], said: list[st
         return "compact-summary" if line.get("isCompactSummary") is True else "meta"
     if whole.lstrip().startswith(INTERRUPTED):
         return incident(context, origin, "interruption", {"text": whole})
-    return _asked(context, origin, said, images)
+    return _asked(context, origin, said, images, text(line.get("promptId")))
 
 
-def _asked(context: Context, origin: Origin, said: list[str], images: int) -> str:
+def _asked(context: Context, origin: Origin, said: list[str], images: int, prompt_id: str | None) -> str:
     """Tell a person's prompt, without what the client put beside it; a subagent's task is told by its spawn."""
     rules = [not_human(each) for each in said]
     prompt = "\n\n".join(each for each, rule in zip(said, rules, strict=True) if rule is None and each.strip())
@@ -115,14 +115,18 @@ def _asked(context: Context, origin: Origin, said: list[str], images: int) -> st
         return next((rule for rule in rules if rule), "empty-user")
     if not origin.main:
         return "task-prompt"
-    return _prompt(context, origin, prompt, images)
+    return _prompt(context, origin, prompt, images, prompt_id)
 
 
-def _prompt(context: Context, origin: Origin, prompt: str, images: int) -> str:
-    """Tell what a person asked of the session's own run."""
+def _prompt(context: Context, origin: Origin, prompt: str, images: int, prompt_id: str | None = None) -> str:
+    """Tell what a person asked of the session's own run, under the id that hooks know it by, if it has one."""
+    name = origin.uuid
+    if prompt_id is not None and (origin.session, prompt_id) not in context.prompt_ids:
+        context.prompt_ids.keep((origin.session, prompt_id), None)
+        name = prompt_id
     payload = {"text": prompt, "images": images} if images else {"text": prompt}
-    rule = _say(context, origin, 0, type="prompt", sender=HUMAN, recipient=origin.speaker, payload=payload)
-    context.prompts.keep(origin.session, origin.uuid)
+    rule = _say(context, origin, 0, name, type="prompt", sender=HUMAN, recipient=origin.speaker, payload=payload)
+    context.prompts.keep(origin.session, name)
     return rule
 
 

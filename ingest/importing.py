@@ -1,6 +1,7 @@
 """Imports files block by block: a block's facts and its redacted lines go into the log in one transaction."""
 
 import gc
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from orchestrion.ingest.values import Line, parse
 
 COMPANION_BYTES = 1024 * 1024
 """A file beside an agent's own that is larger than this is none of ours."""
+
+MOVED_BY = {"claude-code": "CLAUDE_CONFIG_DIR", "claude-teams": "CLAUDE_CONFIG_DIR", "codex": "CODEX_HOME"}
+"""Variables by which agents move the folder that their sessions' own lies in."""
 
 COLLECTED_AFTER = 50_000
 """Objects made before the garbage collector looks at them; Python's own 700 take a tenth of an import's time."""
@@ -89,11 +93,20 @@ def _collecting_seldom() -> Iterator[None]:
 def _usual_places(importer: Importer | None) -> list[Path]:
     """Where the sessions of a format usually lie; of all formats, those places that are there."""
     if importer is None:
-        usual = [each.usual_place.expanduser() for each in FORMATS.values() if each.usual_place]
+        usual = [place for each in FORMATS.values() if (place := usual_place(each)) is not None]
         return [place for place in usual if place.is_dir()]
-    if importer.usual_place is None:
+    if (found := usual_place(importer)) is None:
         raise NotFound(f"sessions of {importer.name} lie nowhere in particular; give a path")
-    return [importer.usual_place]
+    return [found]
+
+
+def usual_place(importer: Importer) -> Path | None:
+    """Where the sessions of a format usually lie: where the agent's own variable moved it, if it is set."""
+    place = importer.usual_place
+    moved = os.environ.get(MOVED_BY.get(importer.name, ""))
+    if place is None or not moved:
+        return place and place.expanduser()
+    return Path(moved).expanduser() / place.name
 
 
 def suffixes_of(importer: Importer | None) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from orchestrion.domain.ports import Log, Redactor
 from orchestrion.ingest.following import Follower, Stamp
 from orchestrion.ingest.formats import FORMATS, Importer
-from orchestrion.ingest.importing import import_paths, suffixes_of
+from orchestrion.ingest.importing import import_paths, suffixes_of, usual_place
 from orchestrion.ingest.unrolling import DOCUMENT_SUFFIXES
 
 ROUND_SECONDS = 0.5
@@ -135,9 +135,8 @@ class Watch:
 
 
 def usual_places() -> list[tuple[str, Path]]:
-    """Each format that can be imported, with the folder in which its sessions usually lie, where that is there."""
-    places = [(name, each.usual_place.expanduser()) for name, each in FORMATS.items() if each.usual_place is not None]
-    return [(name, place) for name, place in places if place.is_dir()]
+    """Each format that can be imported, with the folder in which its sessions usually lie; it may come later."""
+    return [(name, place) for name, each in FORMATS.items() if (place := usual_place(each)) is not None]
 
 
 def _files(folder: str, suffixes: tuple[str, ...]) -> Iterator[tuple[Path, Stamp]]:

@@ -41,10 +41,12 @@ def install(
     """
     from orchestrion.cli.hooking import hook_command, posting_to, settings_file
     from orchestrion.cli.show import say
+    from orchestrion.cli.wiring import home_of
     from orchestrion.ingest.hooks.installing import carry_out, installing
 
     url = posting_to(home, port, project) if http else None
-    change = installing(settings_file(project), hook_command(home), url)
+    place = home_of(home).path if http else home  # the token is that home's, whatever the agent's environment says
+    change = installing(settings_file(project), hook_command(place), url)
     if not change.needed:
         say(f"{change.path} has our hooks already; nothing to change.")
     elif _wanted(change, yes, dry_run):

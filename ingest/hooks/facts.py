@@ -11,6 +11,7 @@ from orchestrion.ingest.claude_context import MAIN
 from orchestrion.ingest.hooks import calls
 from orchestrion.ingest.hooks.known import Known
 from orchestrion.ingest.hooks.payload import Payload
+from orchestrion.ingest.hooks.transcripts import answer_in
 
 HUMAN = "human"
 
@@ -99,7 +100,7 @@ def _answered(payload: Payload, known: Known) -> list[e.Event]:
     return [
         e.MessageSent(
             **payload.common(),
-            message=f"hook-{payload.arrival}",
+            message=answer_in(payload.text("transcript_path"), text) or f"hook-{payload.arrival}",
             sender=payload.speaker,
             recipient=HUMAN,
             type="response",

@@ -20,7 +20,7 @@ def rule_of(record: dict[str, Any]) -> str | None:
     if record.get("type") == METRIC:
         return "metric"
     name = name_of(record)
-    if name.startswith(OF_CLAUDE_CODE):
+    if name.startswith(OF_CLAUDE_CODE) or str(record.get("body")).startswith(OF_CLAUDE_CODE):
         return "claude-code"
     if name.startswith(GENAI) and name.endswith(_REPEATED):
         return "repeated-history"

@@ -15,6 +15,7 @@ from orchestrion.domain.record import Record
 from orchestrion.eventstore import open_log
 from orchestrion.ingest import import_paths
 from orchestrion.ingest.hooks import drain, spooled
+from orchestrion.ingest.hooks.transcripts import answer_in
 
 RECORDED = Path(__file__).resolve().parents[4] / "shared" / "sessions" / "claude-hooks-operator-use"
 AT_ONCE = 8
@@ -119,3 +120,40 @@ def test_hook_and_transcript_of_one_call_are_one_call_with_two_witnesses(tmp_pat
         ]
         assert store.query("SELECT count(*) FROM events WHERE kind = 'incident.observed'").rows == [(0,)]
     assert list((home.path / "spool").iterdir()) == []
+
+
+@pytest.mark.parametrize("hooks_first", [True, False])
+def test_prompt_and_answer_of_hook_and_transcript_are_one_message_each(tmp_path: Path, hooks_first: bool) -> None:
+    home = Home(tmp_path / "home", "test")
+    file = tmp_path / f"{SESSION}.jsonl"
+    lines = transcript()
+    lines[0]["promptId"] = lines[2]["promptId"] = "p1"  # a tool's return carries it as well, and is no prompt
+    lines.append({**lines[0], "uuid": "u9", "message": {"role": "user", "content": "and behind it?"}})
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    common = {"session_id": SESSION, "cwd": "/home/ann/shop", "prompt_id": "p1", "transcript_path": str(file)}
+    told: list[dict[str, Any]] = [
+        {**common, "hook_event_name": "UserPromptSubmit", "prompt": "what is here?"},
+        {**common, "hook_event_name": "Stop", "last_assistant_message": "a shop"},
+    ]
+    if hooks_first:
+        send(home.path, told)
+        with opened(home):
+            pass
+    with written_log(home) as (log, redactor):
+        import_paths(log, redactor, "claude-code", [file])
+    if not hooks_first:
+        send(home.path, told)
+    with opened(home) as (log, store):
+        messages = store.query("SELECT message, type, payload->>'text' FROM messages ORDER BY ALL").rows
+        assert messages == [
+            ("p1", "prompt", "what is here?"),
+            ("u3", "response", "a shop"),
+            ("u9", "prompt", "and behind it?"),
+        ]
+        witnesses = store.query("SELECT source, count(*) FROM events WHERE kind = 'message.sent' GROUP BY ALL").rows
+        assert sorted(witnesses) == [("hook", 2), ("transcript", 3)]
+
+
+@pytest.mark.parametrize("path", [None, "/proc/self/mem", "no.jsonl", "/dev/zero.jsonl", "\0.jsonl"])
+def test_a_transcript_that_is_none_names_no_answer(path: str | None) -> None:
+    assert answer_in(path, "a shop") is None

@@ -18,7 +18,7 @@ from orchestrion.domain.errors import LogUnavailable
 from orchestrion.domain.record import Record
 from orchestrion.eventstore import SQLiteLog, open_log, secret_redactor
 from orchestrion.ingest import import_paths
-from orchestrion.ingest.watch import SWEEP_SECONDS, Looked, Watch
+from orchestrion.ingest.watch import SWEEP_SECONDS, Looked, Watch, usual_places
 
 SESSION = "0b8c1f9e-2222-4333-8444-955566677788"
 
@@ -315,3 +315,13 @@ def test_a_thousand_files_that_rest_cost_less_than_a_hundredth_of_a_core(log: SQ
     after = resource.getrusage(resource.RUSAGE_SELF)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert used / (20 * SWEEP_SECONDS) < 0.01
+
+
+def test_usual_places_are_where_the_agents_own_variables_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
+    monkeypatch.setenv("CODEX_HOME", str(tmp_path / "codex"))
+    places = dict(usual_places())
+    assert places["claude-code"] == tmp_path / "claude" / "projects"
+    assert places["claude-teams"] == tmp_path / "claude" / "teams"
+    assert places["codex"] == tmp_path / "codex" / "sessions"
+    assert places["gemini"] == Path("~/.gemini/tmp").expanduser()
