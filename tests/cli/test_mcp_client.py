@@ -101,6 +101,7 @@ def test_a_server_over_http_answers_is_missed_and_is_reached_again(
     assert not [p for p in (tmp_path / "home").rglob("*") if p.is_file() and token.encode() in p.read_bytes()]
 
 
+@pytest.mark.slow
 def test_our_own_server_as_a_server_of_a_team_serves_the_same_log(
     program: Callable[..., Any], project: Path, tmp_path: Path
 ) -> None:

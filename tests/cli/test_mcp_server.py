@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import signal
 import subprocess
@@ -25,6 +24,7 @@ from orchestrion.cli.mcp_server.identity import Identities
 from orchestrion.cli.mcp_server.office import Office
 from orchestrion.cli.wiring import Home
 from orchestrion.domain import events as e
+from orchestrion.domain.errors import RuleBroken
 from orchestrion.eventstore import open_log
 
 PROGRAM = Path(sys.executable).parent / "orchestrion"
@@ -40,10 +40,15 @@ async def stdio(home: Path, env: Mapping[str, str] | None = None) -> AsyncIterat
 
 
 @asynccontextmanager
-async def within(home: Path, *, clients: int = 1) -> AsyncIterator[list[Client]]:
+async def within(
+    home: Path, *, clients: int = 1, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[list[Client]]:
     """Clients of the same server in this process, each with a connection of its own: quick."""
     async with Office(Home(home, "test")) as office, AsyncExitStack() as stack:
-        servers = [built(office, Identities(home), "0") for _ in range(clients)]
+        known = [Identities(home) for _ in range(clients)]
+        for identities in known:
+            identities.proves(environ or {})
+        servers = [built(office, identities, "0") for identities in known]
         yield [await stack.enter_async_context(Client(server)) for server in servers]
 
 
@@ -144,7 +149,7 @@ def test_a_run_of_a_conductor_is_known_by_its_token_and_by_nothing_else(home: Pa
     mine = {tokens.RUN_VARIABLE: run, tokens.TOKEN_VARIABLE: tokens.token_of(home, run)}
 
     async def act() -> None:
-        async with stdio(home, mine) as client:
+        async with within(home, environ=mine) as (client,):
             await done(client, "send", to="bravo", type="warning", payload={"warning": "x"})
             assert "already" in await refused(client, "register", agent="other")
             assert "conductor" in await refused(client, "finish")
@@ -153,11 +158,8 @@ def test_a_run_of_a_conductor_is_known_by_its_token_and_by_nothing_else(home: Pa
     (message,) = facts(home, e.MessageSent)
     assert (message.run, message.recipient_runs) == (run, (other,))
     assert not facts(home, e.AgentCompleted)
-    stolen = {**os.environ, **mine, tokens.RUN_VARIABLE: other}
-    command = [PROGRAM, "mcp", "--home", home]
-    ended = subprocess.run(command, env=stolen, input="", capture_output=True, text=True, timeout=60, check=False)
-    assert ended.returncode == 5
-    assert "is not that of run" in ended.stderr
+    with pytest.raises(RuleBroken, match="is not that of run"):
+        Identities(home).proves({**mine, tokens.RUN_VARIABLE: other})
 
 
 def test_the_log_answers_in_rows_reports_and_prompts(told: Path, tmp_path: Path) -> None:
@@ -193,7 +195,7 @@ def test_the_log_answers_in_rows_reports_and_prompts(told: Path, tmp_path: Path)
 
 def test_bad_input_gets_a_sentence_and_is_a_fact(home: Path) -> None:
     async def act() -> None:
-        async with stdio(home) as client:
+        async with within(home) as (client,):
             await done(client, "register", agent="alpha")
             assert "nothing" in await refused(client, "nothing")
             wrong = await refused(client, "send", to=3)

@@ -46,6 +46,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_nothing_of_the_servers_is_left_and_no_answer_is_asked_for_twice(project: Path, tmp_path: Path) -> None:
     home, shelf = tmp_path / "home", tmp_path / "shelf"
     run = [*PROGRAM, "run", "alpha", "--workspace", str(project), "--home", str(home)]
