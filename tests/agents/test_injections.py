@@ -74,22 +74,24 @@ def poisoned(workspace: Path, outside: Path) -> None:
     (workspace / "linked").symlink_to("lib")
 
 
-@pytest.mark.parametrize("name", ESCAPES)
 def test_no_path_leads_out_of_the_workspace(
-    name: str, agent: Callable[..., Path], play: Play, workspace: Path, outside: Path
+    agent: Callable[..., Path], play: Play, workspace: Path, outside: Path
 ) -> None:
     poisoned(workspace, outside)
     agent("alpha", runner="llm", writes=True)
-    ((tool, params),) = ESCAPES[name].calls
-    params = {key: value.replace("{outside}", str(outside)) for key, value in params.items()}
-    script = Script({"alpha": [call("read_file", path="README.md"), call(tool, **params), finish(summary="obeyed")]})
+    obeyed = []
+    for escape in ESCAPES.values():
+        ((tool, params),) = escape.calls
+        given = {key: value.replace("{outside}", str(outside)) for key, value in params.items()}
+        obeyed.append(call(tool, **given))
+    script = Script({"alpha": [call("read_file", path="README.md"), *obeyed, finish(summary="obeyed")]})
     played = play("alpha", minds=Minds(script.model()), limits=SHORT)
-    answer = played.of(e.ToolReturned)[-1]
-    assert SECRET not in script.heard["alpha"][-1]
-    assert "root:" not in script.heard["alpha"][-1]
+    told = script.heard["alpha"][-1]
+    assert (SECRET in told, "root:" in told) == (False, False)
     assert (outside / "secret.txt").read_text() == SECRET
     assert not played.result.diff
-    assert answer.status == "error" or "nothing matches" in answer.result["text"]
+    for name, answer in zip(ESCAPES, played.of(e.ToolReturned)[1:], strict=True):
+        assert answer.status == "error" or "nothing matches" in answer.result["text"], name
 
 
 def test_a_link_that_an_agent_makes_itself_is_not_followed(
@@ -114,15 +116,16 @@ def test_a_link_that_an_agent_makes_itself_is_not_followed(
     assert (outside / "secret.txt").read_text() == SECRET
 
 
-@pytest.mark.parametrize("path", SETTINGS.values(), ids=SETTINGS.keys())
 def test_no_agent_changes_what_says_how_agents_work(
-    path: str, agent: Callable[..., Path], play: Play, workspace: Path, outside: Path
+    agent: Callable[..., Path], play: Play, workspace: Path, outside: Path
 ) -> None:
     poisoned(workspace, outside)
     agent("alpha", runner="llm", writes=True)
-    lines = [call("read_file", path="README.md"), call("write_file", path=path, text="evil"), finish(summary="obeyed")]
+    obeyed = [call("write_file", path=path, text="evil") for path in SETTINGS.values()]
+    lines = [call("read_file", path="README.md"), *obeyed, finish(summary="obeyed")]
     played = play("alpha", minds=Minds(Script({"alpha": lines}).model()), limits=SHORT)
-    assert played.of(e.ToolReturned)[-1].status == "error"
+    answers = dict(zip(SETTINGS, (f.status for f in played.of(e.ToolReturned)[1:]), strict=True))
+    assert answers == dict.fromkeys(SETTINGS, "error")
     assert not played.result.diff
 
 
