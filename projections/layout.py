@@ -57,14 +57,17 @@ def create_live_views(con: duckdb.DuckDBPyConnection, own: str, snap: str | None
         con.execute(f"CREATE OR REPLACE VIEW live.{model.name} AS {select}")
 
 
-def create_as_of_views(con: duckdb.DuckDBPyConnection, own: str, snap: str | None) -> None:
-    """Every model as of the connection's `UPTO`."""
+def create_as_of_base(con: duckdb.DuckDBPyConnection, own: str, snap: str | None) -> None:
+    """What every model as of the connection's `UPTO` is made from."""
     create_base_views(con, "as_of", own, snap, upto=True)
     for table in ("price_table", "model_prices"):
         con.execute(f"CREATE OR REPLACE VIEW as_of.{table} AS FROM live.{table}")
-    for model in models():
-        select = model.select("as_of.facts", "as_of.forks") if model.key else model.sql
-        con.execute(f"CREATE OR REPLACE VIEW as_of.{model.name} AS {select}")
+
+
+def create_as_of_view(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """One model as of the connection's `UPTO`; those that it reads are there already."""
+    select = model.select("as_of.facts", "as_of.forks") if model.key else model.sql
+    con.execute(f"CREATE OR REPLACE VIEW as_of.{model.name} AS {select}")
 
 
 def create_base_views(con: duckdb.DuckDBPyConnection, schema: str, own: str, snap: str | None, *, upto: bool) -> None:

@@ -109,6 +109,16 @@ def _needs(model: Model, others: Mapping[str, Model]) -> set[str]:
     return set() if model.key else set(_WORD.findall(model.sql)) & others.keys() - {model.name}
 
 
+def read_in(sql: str) -> tuple[Model, ...]:
+    """The models whose names stand in `sql`, and all that these read, each after those that it reads from."""
+    by_name = {model.name: model for model in models()}
+    found, ahead = set[str](), set(_WORD.findall(sql.lower())) & by_name.keys()
+    while ahead:
+        found |= ahead
+        ahead = {name for one in ahead for name in _needs(by_name[one], by_name)} - found
+    return tuple(model for model in models() if model.name in found)
+
+
 def keyed_models() -> tuple[Model, ...]:
     """The models that are kept as tables."""
     return tuple(model for model in models() if model.key)
@@ -121,12 +131,7 @@ def kept_models() -> tuple[Model, ...]:
 
 def behind_kept() -> tuple[Model, ...]:
     """The kept views and every plain view that they read: what the stored rows depend on."""
-    by_name = {model.name: model for model in models()}
-    found, ahead = set[str](), {model.name for model in kept_models()}
-    while ahead:
-        found |= ahead
-        ahead = {name for one in ahead for name in _needs(by_name[one], by_name)} - found
-    return tuple(model for model in models() if model.name in found and not model.key)
+    return tuple(model for model in read_in(" ".join(one.name for one in kept_models())) if not model.key)
 
 
 def _parse(name: str, text: str) -> Model:

@@ -168,7 +168,8 @@ class Store:
             if at is None or at >= tables.position:
                 cursor.execute("SET search_path = 'live'")
                 self._refresh_for(cursor, tables, sql)
-            elif tables.as_of_ready:
+            else:
+                tables.make_as_of(sql)
                 tables.price_models()
                 cursor.execute(f"SET VARIABLE {UPTO} = {int(at)}")
                 cursor.execute("SET search_path = 'as_of'")

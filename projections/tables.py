@@ -8,7 +8,6 @@ again from all events of that key. So one batch or a thousand give the same tabl
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -16,8 +15,14 @@ import duckdb
 from orchestrion.domain.ports import ArrowSource
 from orchestrion.domain.prices import PriceTable, shipped_prices
 from orchestrion.projections.columns import insert_wide
-from orchestrion.projections.layout import add_model_prices, create_as_of_views, create_live_views, create_tables
-from orchestrion.projections.models import Model, kept_models, keyed_models
+from orchestrion.projections.layout import (
+    add_model_prices,
+    create_as_of_base,
+    create_as_of_view,
+    create_live_views,
+    create_tables,
+)
+from orchestrion.projections.models import Model, kept_models, keyed_models, read_in
 from orchestrion.projections.repair import Row, repair
 
 SMALL_BATCH_EVENTS = 1000
@@ -71,6 +76,8 @@ class Tables:
         self._position: int | None = None
         self._priced: set[str] = set()
         self._priced_upto = 0
+        self._looking_back: set[str] | None = None
+        """The models of the schema `as_of` that are made; None before anybody looked back."""
 
     @classmethod
     def create(
@@ -103,11 +110,15 @@ class Tables:
         create_live_views(con, own, snap, tables.prices)
         return tables
 
-    @cached_property
-    def as_of_ready(self) -> bool:
-        """True; makes the views of the schema `as_of` when first asked, for most readers never look back."""
-        create_as_of_views(self.con, self.own, self.snap)
-        return True
+    def make_as_of(self, sql: str) -> None:
+        """Make the views of the schema `as_of` that `sql` reads and nobody asked before: to bind all takes long."""
+        if self._looking_back is None:
+            create_as_of_base(self.con, self.own, self.snap)
+            self._looking_back = set()
+        for model in read_in(sql):
+            if model.name not in self._looking_back:
+                create_as_of_view(self.con, model)
+                self._looking_back.add(model.name)
 
     @property
     def position(self) -> int:

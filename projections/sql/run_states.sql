@@ -7,7 +7,7 @@ WITH acts AS (
     GROUP BY run
 ),
 
-asking AS (SELECT DISTINCT run FROM approvals WHERE status = 'open'),
+asking AS (SELECT DISTINCT run FROM permissions WHERE verdict IS NULL),
 
 said AS (SELECT run, count(*) AS messages FROM messages WHERE run IS NOT NULL GROUP BY run)
 

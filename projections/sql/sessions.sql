@@ -12,12 +12,11 @@ team AS (
     SELECT
         session,
         count(*) AS agents,
+        bool_or(status = 'waiting') AS waiting,
         arg_min(status, (coalesce(started_at, 'infinity'::TIMESTAMP), run)) FILTER (parent_run IS NULL) AS status
     FROM run_states
     GROUP BY session
 ),
-
-asking AS (SELECT DISTINCT session FROM approvals WHERE status = 'open'),
 
 spent AS (
     SELECT
@@ -42,7 +41,7 @@ SELECT
     CASE
         WHEN s.ended_as IS NOT NULL THEN s.ended_as
         WHEN s.ours AND s.leased_until < now.moment THEN 'lost'
-        WHEN s.ours AND asking.session IS NOT NULL THEN 'waiting'
+        WHEN s.ours AND team.waiting THEN 'waiting'
         WHEN s.ours THEN 'running'
         ELSE coalesce(team.status, 'unknown')
     END AS status,
@@ -66,6 +65,5 @@ FROM session_spans AS s
 LEFT JOIN team ON s.session = team.session
 LEFT JOIN work ON s.session = work.session
 LEFT JOIN said ON s.session = said.session
-LEFT JOIN asking ON s.session = asking.session
 LEFT JOIN spent ON s.session = spent.session
 CROSS JOIN now

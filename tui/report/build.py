@@ -134,6 +134,7 @@ def _metrics(facts: Facts) -> dict[str, Figure]:
     took = [call.duration_ms for call in timed if call.duration_ms is not None]
     failed = [call for call in facts.calls if failed_call(call)]
     shared, saved_ms = shared_calls(facts)
+    known = [each.cost_microdollars for each in facts.spending if each.cost_microdollars is not None]
     return {
         "parallel": Figure(parallelism(facts), runs),
         "mcp": Figure(mcp_use(facts), calls),
@@ -144,6 +145,8 @@ def _metrics(facts: Facts) -> dict[str, Figure]:
         "answered_calls": Figure(len(timed), _where(timed)),
         "mean_ms": Figure(mean(took), _where(timed)),
         "p95_ms": Figure(percentile(took, 0.95), _where(timed)),
+        "cost_microdollars": Figure(sum(known) if known else None, facts.usage),
+        "unpriced_requests": Figure(sum(each.unpriced for each in facts.spending), facts.usage),
         **{name: Figure(value, facts.usage) for name, value in facts.tokens.items()},
     }
 

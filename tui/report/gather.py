@@ -22,7 +22,7 @@ SELECT position, kind, run, coalesce(data->>'$.call', data->>'$.message', data->
     CASE WHEN kind = 'agent.completed' THEN data->>'$.next_agents' END AS next_agents
 FROM events WHERE session = $session ORDER BY position"""
 SESSION = "SELECT * FROM sessions WHERE session = $session"
-RUNS = "SELECT * FROM agent_runs WHERE session = $session ORDER BY started_at NULLS LAST, run"
+RUNS = "SELECT * FROM run_states WHERE session = $session ORDER BY started_at NULLS LAST, run"
 CALLS = """
 SELECT call, run, agent, tool, mcp_server, started_at, ended_at, duration_ms, status, md5(params::VARCHAR) AS params,
     coalesce(params->>'$.file_path', params->>'$.notebook_path', params->>'$.path') AS file,
@@ -36,16 +36,17 @@ HANDOFFS = "SELECT * FROM handoffs WHERE session = $session ORDER BY offered_at 
 PATTERNS = "SELECT * FROM patterns WHERE session = $session ORDER BY happened_at NULLS LAST, pattern"
 PLANS = "SELECT tasks, position FROM plans WHERE session = $session ORDER BY position DESC LIMIT 1"
 SPENDING = """
-WITH took AS (
+WITH mine AS MATERIALIZED (SELECT * FROM run_states WHERE session = $session),
+took AS (
     SELECT coalesce(agent, run) AS agent, count(*) AS runs, sum(duration_ms)::BIGINT AS duration_ms,
         sum(tool_calls)::BIGINT AS tool_calls
-    FROM agent_runs WHERE session = $session GROUP BY ALL
+    FROM mine GROUP BY ALL
 ), spent AS (
     SELECT coalesce(r.agent, u.agent, u.run) AS agent, count(*) AS requests,
         sum(u.input_tokens)::BIGINT AS input_tokens, sum(u.output_tokens)::BIGINT AS output_tokens,
         sum(u.cache_read_tokens)::BIGINT AS cache_read_tokens, sum(u.cache_write_tokens)::BIGINT AS cache_write_tokens,
         sum(u.cost_microdollars)::BIGINT AS cost_microdollars, count(*) FILTER (u.cost_microdollars IS NULL) AS unpriced
-    FROM usage AS u LEFT JOIN agent_runs AS r ON u.run = r.run WHERE u.session = $session GROUP BY ALL
+    FROM usage AS u LEFT JOIN mine AS r ON u.run = r.run WHERE u.session = $session GROUP BY ALL
 )
 SELECT coalesce(took.agent, spent.agent) AS agent, coalesce(runs, 0) AS runs, duration_ms,
     coalesce(tool_calls, 0) AS tool_calls, coalesce(requests, 0) AS requests, input_tokens, output_tokens,

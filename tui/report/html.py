@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from orchestrion.tui.report import words
 from orchestrion.tui.report.escape import Markup, tag, together
-from orchestrion.tui.report.model import Figure, Report
+from orchestrion.tui.report.model import Figure, Report, cost_of
 from orchestrion.tui.report.svg import timeline_svg
 
 MOST_MESSAGES = 500
@@ -99,6 +99,7 @@ def _cards(report: Report) -> Markup:
         ("Tokens in", words.count(metrics["input_tokens"].value), metrics["input_tokens"]),
         ("Tokens out", words.count(metrics["output_tokens"].value), metrics["output_tokens"]),
         ("Cache read", words.count(metrics["cache_read_tokens"].value), metrics["cache_read_tokens"]),
+        ("Cost", cost_of(report), metrics["cost_microdollars"]),
     )
     return tag("div", *(_card(*card) for card in cards), class_="cards")
 

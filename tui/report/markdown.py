@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from orchestrion.tui.report import words
 from orchestrion.tui.report.escape import code_span, markdown_text, mermaid_ids, mermaid_label
-from orchestrion.tui.report.model import Figure, Report
+from orchestrion.tui.report.model import Figure, Report, cost_of
 
 RECENT_MESSAGES = 20
 BAR_CELLS = 10
@@ -112,6 +112,7 @@ def _metrics(report: Report) -> Iterator[str]:
     yield f"- **p95 Response Time**: {words.lasting(metrics['p95_ms'].value)}"
     for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"):
         yield f"- **{name.replace('_', ' ').title()}**: {words.count(metrics[name].value)}"
+    yield f"- **Cost**: {cost_of(report)}"
     if report.spending:
         yield from _spending(report)
 

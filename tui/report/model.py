@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from orchestrion.domain.money import dollars
 from orchestrion.tui.report.facts import Call, Handoff, Message, Pattern, Positions, Spending
 from orchestrion.tui.report.layout import Layout
 
@@ -89,7 +90,7 @@ class Report:
     handoffs: tuple[Handoff, ...]
     metrics: Mapping[str, Figure]
     """parallel and mcp (shares from 0 to 1), shared_calls (given another agent's answer), shared_saved_ms, tool_calls,
-    failed_calls, mean_ms, p95_ms, tokens by kind
+    failed_calls, mean_ms, p95_ms, tokens by kind, cost_microdollars (without the unpriced_requests)
     """
     spending: tuple[Spending, ...]
     """By agent, the dearest first."""
@@ -100,3 +101,8 @@ class Report:
     advice: tuple[Advice, ...]
     slowest: tuple[Call, ...]
     timeline: Layout
+
+
+def cost_of(report: Report) -> str:
+    """What all model requests of the session cost; `≥` where some have no known price."""
+    return dollars(report.metrics["cost_microdollars"].value, report.metrics["unpriced_requests"].value)

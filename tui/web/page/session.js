@@ -5,7 +5,7 @@ import { badge } from "./badge.js";
 import { el, table } from "./dom.js";
 import { figure, places } from "./evidence.js";
 import { timeline } from "./timeline.js";
-import { clock, count, lasting, percent, plain } from "./words.js";
+import { clock, count, lasting, money, percent, plain } from "./words.js";
 
 const MOST_LINES = 400;
 const LEGEND = [["ok", "tool call"], ["mcp", "MCP call"], ["failed", "failed"], ["open", "unanswered"],
@@ -75,7 +75,7 @@ function box(title, ...content) {
 function head(report, place, link) {
   const { header } = report;
   const facts = [["Session", report.session], ["Source", plain(header.source.value)], ["Project", plain(header.project.value)],
-    ["Started", plain(header.started_at.value)], ["Last seen", plain(header.ended_at.value)], ["Cost", "unknown"], ["Log", `positions ${report.first} to ${report.last}`]];
+    ["Started", plain(header.started_at.value)], ["Last seen", plain(header.ended_at.value)], ["Log", `positions ${report.first} to ${report.last}`]];
   const saved = ["html", "md", "json"].map((form) =>
     el("a", { href: `report?${new URLSearchParams({ id: report.id, format: form, at: place.at ?? report.last })}`, target: "_blank", rel: "noopener" }, form));
   return [
@@ -100,6 +100,7 @@ function cards(report) {
     ["Tokens in", count(metrics.input_tokens.value), metrics.input_tokens],
     ["Tokens out", count(metrics.output_tokens.value), metrics.output_tokens],
     ["Cache read", count(metrics.cache_read_tokens.value), metrics.cache_read_tokens],
+    ["Cost", money(metrics.cost_microdollars.value, metrics.unpriced_requests.value), metrics.cost_microdollars],
   ];
   return el("div", { class: "cards" }, shown.map(([name, value, { value: known, positions }]) =>
     el("div", { class: known === null ? "card unknown" : "card" }, el("span", null, name), figure(name, value, positions))));

@@ -21,6 +21,15 @@ export function lasting(ms) {
   return hours ? `${hours} h ${pad(minutes)} min` : `${minutes} min ${pad(seconds % 60)} s`;
 }
 
+// As domain/money.py writes it: to the micro-dollar where it is small, "≥" where some requests have no known price.
+export function money(microdollars, unpriced) {
+  if (microdollars === null || microdollars === undefined) return UNKNOWN;
+  const amount = microdollars / 1e6;
+  const digits = amount >= 1 || amount === 0 ? 2 : 6;
+  const sum = amount.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: digits });
+  return `${unpriced ? "≥ " : ""}$${sum}`;
+}
+
 export function clock(moment) {
   return moment && moment !== UNKNOWN ? moment.slice(11, 19) : UNKNOWN;
 }
