@@ -1,0 +1,59 @@
+"""What past runs teach, as the shipped program uses it: estimates before runs, and a choice among agents alike."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+AGENT = """---
+name: {name}
+keywords: [polish]
+capabilities: [polishing]
+runner: steps
+steps: [{{name: polish, run: ["{python}", "-c", "import sys; sys.exit({code})"]}}]
+---
+Polish.
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> dict[str, Path]:
+    """A project, a team of two alike of whom one always fails, and a home."""
+    team, project = tmp_path / "team", tmp_path / "project"
+    for folder in (team, project):
+        folder.mkdir()
+    (project / "app.py").write_text("x = 1\n")
+    for name, code in (("good-one", 0), ("bad-one", 1)):
+        (team / f"{name}.md").write_text(AGENT.format(name=name, code=code, python=sys.executable))
+    return {"--team": team, "--workspace": project, "--home": tmp_path / "home"}
+
+
+def test_runs_teach_whom_to_choose_and_what_to_expect(speak: Any, place: dict[str, Path]) -> None:
+    given = [word for pair in place.items() for word in pair]
+    home = ["--home", place["--home"]]
+    for _ in range(5):
+        assert speak("run", "polish it", *given).code in {0, 10}
+    estimates = speak("sql", "SELECT agent, chance, duration_ms FROM estimates", *home, "--format", "json").json
+    assert estimates
+    assert all(0 < row["chance"] < 1 and row["duration_ms"] > 0 for row in estimates)
+    plan = speak("plan", "polish it", *given, "--format", "json").json["tasks"][0]
+    assert sorted(plan["able"]) == ["bad-one", "good-one"]
+    assert "seed" in plan["rationale"]
+    recorded = speak("sql", "SELECT tasks FROM plans", *home).out
+    assert "rationale" in recorded
+    assert speak("whatif", "--routing", "fixed", *home).code == 0
+
+
+def test_without_learning_all_work_and_nothing_is_expected(
+    speak: Any, place: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLAUDE_ENABLE_LEARNING", "false")
+    given = [word for pair in place.items() for word in pair]
+    assert {task["agent"] for task in speak("plan", "polish it", *given, "--format", "json").json["tasks"]} == {
+        "good-one", "bad-one",
+    }  # fmt: skip
+    for _ in range(2):
+        speak("run", "polish it", *given)
+    rows = speak("sql", "SELECT * FROM estimates", "--home", place["--home"], "--format", "json").json
+    assert rows == []
