@@ -69,6 +69,20 @@ class Narrator:
     def _plan_made(self, time: str, _: datetime | None, f: Fields) -> Iterator[str]:
         phases = " → ".join(" ∥ ".join(map(cell, phase)) for phase in f.get("phases") or ())
         yield f"🧭 [{time}] PLAN: {phases or 'no task'}"
+        for task in f.get("tasks") or ():
+            if isinstance(task, Mapping) and task.get("rationale"):
+                yield f"  Chosen: {quoted(task['rationale'])}"
+
+    def _estimate_made(self, time: str, _: datetime | None, f: Fields) -> Iterator[str]:
+        parts = []
+        if f.get("duration_ms") is not None:
+            low, high = lasting(f.get("duration_ms_low")), lasting(f.get("duration_ms_high"))
+            parts.append(f"{lasting(f['duration_ms'])} ({low} to {high})")
+        if f.get("tokens") is not None:
+            parts.append(f"{f['tokens']:,} tokens")
+        if f.get("chance") is not None:
+            parts.append(f"{f['chance']:.0%} chance of success")
+        yield f"🔭 [{time}] EXPECTED of {self.who(f)}: {', '.join(parts)}"
 
     def _agent_started(self, time: str, _: datetime | None, f: Fields) -> Iterator[str]:
         self._agents[str(f.get("run"))] = str(f.get("agent") or f.get("run"))
@@ -169,13 +183,14 @@ Teller = Callable[[Narrator, str, datetime | None, Fields], Iterator[str]]
 _SUBJECTS = {
     "session": "session", "plan": "session", "agent": "run", "tool": "call", "message": "message",
     "handoff": "handoff", "pattern": "pattern", "limit": "subject", "incident": "incident",
-    "approval": "approval",
+    "approval": "approval", "estimate": "subject",
 }  # fmt: skip
 
 
 _TELLERS: dict[str, Teller] = {
     "session.started": Narrator._session_started,
     "plan.made": Narrator._plan_made,
+    "estimate.made": Narrator._estimate_made,
     "agent.started": Narrator._agent_started,
     "agent.completed": Narrator._agent_completed,
     "agent.failed": Narrator._agent_failed,
