@@ -115,7 +115,8 @@ def photograph(browser: str, url: str) -> None:
         chromium = play.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
         page = chromium.new_page(viewport={"width": PAGE_PIXELS[0], "height": PAGE_PIXELS[1]})
         page.goto(url)
-        page.wait_for_selector("svg .bar, svg rect")
+        page.wait_for_selector("svg rect")
+        page.wait_for_selector("#live[data-state=live]")
         page.screenshot(path=FOLDER / "page.png")
         chromium.close()
 
