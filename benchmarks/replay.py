@@ -30,7 +30,7 @@ from orchestrion.projections.columns import FIELDS, TYPED, quoted
 from orchestrion.projections.tables import Tables
 
 SAMPLE_EVENTS = 600
-LANDS_IN = {"calls": "call", "messages": "message", "usage": "request_id", "runs": "run", "session_spans": "session"}
+LANDS_IN = {"calls": "call", "messages": "message", "requests": "request_id", "runs": "run", "session_spans": "session"}
 KEPT_WITH = {"session_spans": "project"}
 """The second column of each INSERT: any text will do."""
 BUILDER = """
