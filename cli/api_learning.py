@@ -48,6 +48,7 @@ class LearningSystem:
         the log does not know, Refused for a task with other keys.
         """
         from orchestrion.projections.learning import Task, query_learnings
+        from orchestrion.projections.learning.executions import MAX_EXECUTIONS
         from orchestrion.projections.learning.similarity import LEVELS
 
         given = _snake(task or {})
@@ -57,11 +58,11 @@ class LearningSystem:
             raise Refused(f"a task's complexity is one of {', '.join(LEVELS)}, not {given['complexity']!r}")
         named = {TASK_KEYS[key]: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
         wanted = Task(**named)  # type: ignore[arg-type]  # by name; complexity was checked
-        bounds = {} if limit is None else {"limit": limit}
+        most = MAX_EXECUTIONS if limit is None else limit
 
         def ask() -> dict[str, Any]:
             with stored(self._bus.log, self._bus.home) as store:
-                return query_learnings(store, agent, wanted, at=at, **bounds)
+                return query_learnings(store, agent, wanted, at=at, limit=most)
 
         return await self._bus.do(ask)
 

@@ -13,6 +13,7 @@ from orchestrion.projections.learning import patterns, query_learnings
 
 if TYPE_CHECKING:
     from orchestrion.projections.learning import Task
+    from orchestrion.projections.learning.executions import Closeness
 
 COLUMNS = ("subject", "says", "confidence", "support", "contradictions", "evidence")
 PATTERN_COLUMNS = ("type", "name", "agent", "life", "confidence", "support", "contradictions", "origin")
@@ -21,21 +22,32 @@ EVIDENCE_SHOWN = 5
 Row = tuple[str, str, Any, Any, Any, str]
 
 
-def show(home: Path | None, agent: str, task: "Task", form: Format, *, at: int | None) -> None:
-    """Show what is learnt of `agent` for `task`. Raises NotFound."""
+def show(home: Path | None, agent: str, task: "Task", form: Format, *, at: int | None, semantic: bool = False) -> None:
+    """Show what is learnt of `agent` for `task`. Raises NotFound; CannotRun where `semantic` lacks its extra."""
+    closeness = _closeness(task) if semantic else None
     with asked(home_of(home)) as store:
-        learnt = query_learnings(store, agent, task, at=at)
+        learnt = query_learnings(store, agent, task, at=at, closeness=closeness)
     answer(learnt, form, sheet=Sheet(COLUMNS, list(_rows(learnt))))
 
 
-def show_patterns(home: Path | None, task: "Task", form: Format, *, at: int | None) -> None:
+def show_patterns(home: Path | None, task: "Task", form: Format, *, at: int | None, semantic: bool = False) -> None:
     """Show the patterns of all agents. Raises Refused where a task was given without an agent."""
-    if not task.says_nothing:
+    if semantic or not task.says_nothing:
         raise Refused("say whose runs to learn from: orchestrion learn AGENT --task …")
     with asked(home_of(home)) as store:
         rows = patterns(store, at=at)
     columns = PATTERN_COLUMNS if form is Format.table or not rows else tuple(rows[0])
     table(Sheet(columns, [[row[name] for name in columns] for row in rows]), form, empty="No pattern is known.")
+
+
+def _closeness(task: "Task") -> "Closeness":
+    """Compares in meaning. Raises Refused where there is no text to compare, CannotRun without the extra."""
+    if not (task.text or "").strip():
+        raise Refused("--semantic compares what tasks mean; say in words what is to be done: --task …")
+    from orchestrion.projections.learning import meaning
+
+    meaning.loaded()  # before the log is opened: a missing extra is told at once
+    return meaning.closeness
 
 
 def _rows(learnt: Mapping[str, Any]) -> Iterator[Row]:
@@ -71,7 +83,8 @@ def _together(patterns: Mapping[str, Any]) -> Iterator[Row]:
 
 def _basis(basis: Mapping[str, Any]) -> str:
     rate = basis["successRate"]
-    told = f"{basis['similar']} of {basis['runs']} runs are similar"
+    in_meaning = " in meaning" if basis["textComparedBy"] == "meaning" else ""
+    told = f"{basis['similar']} of {basis['runs']} runs are similar{in_meaning}"
     if rate["estimated"] is None:
         return f"{told}; {basis['reason']}"
     return f"{told}; success {rate['estimated']} % ({rate['min']} to {rate['max']})"

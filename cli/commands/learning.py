@@ -38,6 +38,9 @@ def learn(
         str | None, typer.Option("--technologies", metavar="A,B", help="What it has to do with, e.g. python,postgres.")
     ] = None,
     files: Annotated[str | None, typer.Option("--files", metavar="A,B", help="Files it is about.")] = None,
+    semantic: Annotated[
+        bool, typer.Option("--semantic", help="Compare tasks by what they mean, not by their words (extra semantic).")
+    ] = False,
     at: AtOption = None,
     home: HomeOption = None,
     form: FormatOption = Format.table,
@@ -58,9 +61,9 @@ def learn(
         technologies=_listed(technologies),
     )
     if agent is None:
-        lessons.show_patterns(home, asked, form, at=at)
+        lessons.show_patterns(home, asked, form, at=at, semantic=semantic)
     else:
-        lessons.show(home, agent, asked, form, at=at)
+        lessons.show(home, agent, asked, form, at=at, semantic=semantic)
 
 
 def judge(

@@ -1,7 +1,7 @@
 """The newest runs of an agent as learning sees them, read from the views; nothing is stored twice."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,8 @@ MAX_EXECUTIONS = 100
 """Runs of an agent that are looked at, the newest by their own times (`learning.maxExecutionsPerAgent`)."""
 ENOUGH = 3
 """Runs below which nothing is said."""
+Closeness = Callable[[str, str], float]
+"""How near two texts are in meaning, from 0 to 1; where none is given, texts are compared by their words."""
 
 COLUMNS = """run, session, agent, task, status, started_at, duration_ms, good, objections, reason, refused_because,
     files_modified, calls, taught, position, judged_at, expected.low AS low_ms, expected.high AS high_ms"""
@@ -93,14 +95,14 @@ def executions(
     return _owned(execution_of(row) for row in rows)
 
 
-def alike(runs: Iterable[Execution], task: Task) -> tuple[Execution, ...]:
+def alike(runs: Iterable[Execution], task: Task, closeness: Closeness | None = None) -> tuple[Execution, ...]:
     """Those of `runs` that are similar to `task` (see `similarity.ALIKE`)."""
-    if task.says_nothing:
+    if task.says_nothing and closeness is None:
         return tuple(runs)
-    return tuple(run for run in runs if likeness(run, task) >= ALIKE)
+    return tuple(run for run in runs if likeness(run, task, closeness) >= ALIKE)
 
 
-def likeness(run: Execution, task: Task) -> float:
+def likeness(run: Execution, task: Task, closeness: Closeness | None = None) -> float:
     """How similar `run` is to `task`, from 0 to 1."""
     return similarity(
         task,
@@ -108,7 +110,14 @@ def likeness(run: Execution, task: Task) -> float:
         calls=run.calls,
         files=run.files,
         technologies=technologies_of(run.files, run.servers),
+        meant=_meant(run.task, task.text, closeness),
     )
+
+
+def _meant(done: str | None, asked: str | None, closeness: Closeness | None) -> float | None:
+    if closeness is None or not asked:
+        return None
+    return closeness(asked, done) if done else 0.0
 
 
 def evidence_of(runs: Iterable[Execution]) -> list[int]:

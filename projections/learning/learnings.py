@@ -8,6 +8,7 @@ from orchestrion.projections.learning.durations import HELD, coverage, expected
 from orchestrion.projections.learning.executions import (
     ENOUGH,
     MAX_EXECUTIONS,
+    Closeness,
     Execution,
     alike,
     evidence_of,
@@ -23,19 +24,29 @@ from orchestrion.projections.learning.tips import tips
 from orchestrion.projections.store import Store
 
 ANY_TASK = Task()
+MEANT = 500
+"""Runs at most that are compared in meaning: each text that is new to a process takes some hundredths of a second."""
 
 
 def query_learnings(
-    store: Store, agent: str, task: Task = ANY_TASK, *, limit: int = MAX_EXECUTIONS, at: int | None = None
+    store: Store,
+    agent: str,
+    task: Task = ANY_TASK,
+    *,
+    limit: int = MAX_EXECUTIONS,
+    at: int | None = None,
+    closeness: Closeness | None = None,
 ) -> dict[str, Any]:
     """What the newest `limit` runs of `agent` say about `task`, as of position `at`.
 
     The specification's keys, confidences in percent, and beside each its evidence (positions), support and
-    contradictions; what cannot be said is null with a reason. `basis` tells which runs it rests on. Raises NotFound.
+    contradictions; what cannot be said is null with a reason. `basis` tells which runs it rests on, and by what their
+    texts were compared: words or, with `closeness` (see `meaning.py`; `MEANT` runs at most), meaning. Raises NotFound.
     """
     ready = kept(store, agent) if at is None else None
+    limit = limit if closeness is None else min(limit, MEANT)
     runs = executions(store, agent, limit=limit, at=at, ready=ready)
-    similar = alike(runs, task)
+    similar = alike(runs, task, closeness)
     good, bad = weights(similar)
     return {
         "recommendedApproach": recommended(similar),
@@ -44,7 +55,7 @@ def query_learnings(
         "collaborationPatterns": collaboration(store, agent, at=at, ready=ready),
         "estimatedDuration": duration(runs, similar),
         "confidenceScore": percent(confidence(good, bad)) if good + bad else 0,
-        "basis": _basis(agent, runs, similar),
+        "basis": _basis(agent, runs, similar) | {"textComparedBy": _compared_by(task, closeness)},
     }
 
 
@@ -72,6 +83,12 @@ def duration(runs: Sequence[Execution], similar: Sequence[Execution]) -> dict[st
 def timed(runs: Sequence[Execution]) -> list[int]:
     """The known durations of `runs`, in milliseconds."""
     return [run.duration_ms for run in runs if run.duration_ms is not None]
+
+
+def _compared_by(task: Task, closeness: Closeness | None) -> str | None:
+    if not task.text:
+        return None
+    return "words" if closeness is None else "meaning"
 
 
 def _basis(agent: str, runs: Sequence[Execution], similar: Sequence[Execution]) -> dict[str, Any]:

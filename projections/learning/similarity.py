@@ -67,15 +67,25 @@ def technologies_of(files: tuple[str, ...], servers: tuple[str, ...]) -> frozens
     return frozenset({*(language for language in languages if language), *(server.lower() for server in servers)})
 
 
-def similarity(task: Task, *, said: Set[str], calls: int, files: tuple[str, ...], technologies: Set[str]) -> float:
+def similarity(
+    task: Task,
+    *,
+    said: Set[str],
+    calls: int,
+    files: tuple[str, ...],
+    technologies: Set[str],
+    meant: float | None = None,
+) -> float:
     """From 0 to 1: the mean over the parts of `task` that were given; 1 where none was.
 
-    Text: shared words over all words (Jaccard). Type: share of its words that the run's task has. Complexity: 1 the
-    same, 0.5 one level off. Files: Jaccard of the paths. Technologies: share of those asked that the run shows in its
-    files, MCP servers or task.
+    Text: shared words over all words (Jaccard), or `meant` where it was compared in meaning. Type: share of its words
+    that the run's task has. Complexity: 1 the same, 0.5 one level off. Files: Jaccard of the paths. Technologies: share
+    of those asked that the run shows in its files, MCP servers or task.
     """
     parts: list[float] = []
-    if asked := words(task.text):
+    if meant is not None:
+        parts.append(meant)
+    elif asked := words(task.text):
         parts.append(_jaccard(asked, said))
     if kind := words(task.type):
         parts.append(len(kind & said) / len(kind))
