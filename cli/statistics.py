@@ -11,11 +11,12 @@ _COST = "sum(cost_microdollars) AS cost_microdollars"
 _SPENT = f"{_TOKENS}, {_COST}, coalesce(sum(unpriced_requests), 0) AS unpriced_requests"
 _OF_SESSIONS = f"""count(*) AS sessions, sum(agents) AS agents, sum(tool_calls) AS tool_calls,
     sum(messages) AS messages, {_SPENT}"""
+_OWN = ", ".join(f"own_{name} AS {name}" for name in (*_KINDS, "cost_microdollars"))
 _PRICED = f"{', '.join(_KINDS)}, cost_microdollars, (cost_microdollars IS NULL)::INTEGER AS unpriced_requests"
 
 # A request whose run nobody named is the agent's all the same.
 _RUNS_AND_REQUESTS = f"""(
-    SELECT *, 1 AS runs FROM agent_runs
+    SELECT * RENAME ({_OWN}), 1 AS runs FROM agent_runs
     UNION ALL BY NAME
     SELECT agent, session, happened_at AS started_at, 0 AS runs, {_PRICED} FROM usage WHERE run IS NULL
 )"""  # noqa: S608  our own names

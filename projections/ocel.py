@@ -68,7 +68,7 @@ _OBJECTS: dict[str, tuple[str, str, dict[str, str], dict[str, tuple[str, str]]]]
             "task": "string",
             "model": "string",
             "duration_ms": "integer",
-            "cost_microdollars": "integer",
+            "own_cost_microdollars": "integer",
         },
         {"of session": ("session", "session"), "of agent": ("agent", "agent"), "started by": ("run", "parent_run")},
     ),

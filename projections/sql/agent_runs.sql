@@ -5,8 +5,8 @@
 -- thing known of the run is an interruption, completed if the last message it sent is a response or a result and none
 -- of its calls is unresolved, else unknown.
 -- duration_ms is the end's own figure, else last minus first known time.
--- Tokens and cost_microdollars are those of its own requests; total_cost_microdollars has those of all runs that it led to
--- besides, each once. A cost leaves out unpriced_requests (those of the run itself) and is NULL where nothing is known.
+-- Its own requests' tokens and cost are called own_…, so that `usage` and `sessions` can be joined without doubt;
+-- total_cost_microdollars has the cost of all runs that it led to besides, each once. A cost leaves out unpriced_requests (those of the run itself) and is NULL where nothing is known.
 WITH RECURSIVE spent AS (
     SELECT
         run,
@@ -37,11 +37,11 @@ below AS (
 
 SELECT
     s.*,
-    coalesce(spent.input_tokens, 0) AS input_tokens,
-    coalesce(spent.output_tokens, 0) AS output_tokens,
-    coalesce(spent.cache_read_tokens, 0) AS cache_read_tokens,
-    coalesce(spent.cache_write_tokens, 0) AS cache_write_tokens,
-    spent.cost_microdollars,
+    coalesce(spent.input_tokens, 0) AS own_input_tokens,
+    coalesce(spent.output_tokens, 0) AS own_output_tokens,
+    coalesce(spent.cache_read_tokens, 0) AS own_cache_read_tokens,
+    coalesce(spent.cache_write_tokens, 0) AS own_cache_write_tokens,
+    spent.cost_microdollars AS own_cost_microdollars,
     coalesce(spent.unpriced_requests, 0) AS unpriced_requests,
     try_cast(coalesce(spent.cost_microdollars + below.cost, spent.cost_microdollars, below.cost) AS BIGINT)
         AS total_cost_microdollars

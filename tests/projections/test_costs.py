@@ -60,7 +60,7 @@ def test_subagents_are_rolled_up_into_their_parents_once(shown: Any) -> None:
         used("r3", "s/c", input_tokens=4000, output_tokens=1), used("r4", "s/b", model="nobody-knows", input_tokens=1),
     )  # fmt: skip
     rows = store.query(
-        "SELECT run, cost_microdollars, total_cost_microdollars, unpriced_requests FROM agent_runs ORDER BY run"
+        "SELECT run, own_cost_microdollars, total_cost_microdollars, unpriced_requests FROM agent_runs ORDER BY run"
     ).rows
     assert rows == [("s/b", 2000, 6005, 1), ("s/c", 4005, 4005, 0), ("s/main", 1000, 7005, 0)]
     assert store.query("SELECT cost_microdollars, unpriced_requests FROM sessions").rows == [(7005, 1)]

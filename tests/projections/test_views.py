@@ -223,3 +223,12 @@ def test_now_is_the_time_the_last_visible_position_was_recorded(shown: Any) -> N
     store = shown(called("c1"), called("c2"), called("c3"))
     assert store.query("FROM now").rows == [(3, datetime(2026, 1, 2, 3, 4, 8))]
     assert store.query("FROM now", at=2).rows == [(2, datetime(2026, 1, 2, 3, 4, 7))]
+
+
+def test_requests_and_calls_join_their_runs_without_doubt_about_what_was_counted(shown: Any) -> None:
+    views = {view.name: {column for column, _ in view.columns} for view in VIEWS}
+    assert views["usage"] & views["agent_runs"] == {"run", "session", "agent", "model"}
+    store = shown(called("c1"), e.UsageRecorded(request_id="r", input_tokens=7, **seen()))
+    joined = "SELECT sum(input_tokens)::BIGINT FROM usage JOIN agent_runs USING (run) WHERE parent_run IS NULL"
+    assert store.query(joined).rows == [(7,)]
+    assert store.query("SELECT count(*) FROM tool_calls JOIN agent_runs USING (run)").rows == [(1,)]
