@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrion.cli.options import Format
 from orchestrion.cli.plain import lasting
+from orchestrion.cli.settings import load_settings
 from orchestrion.cli.show import Sheet, answer, table
 from orchestrion.cli.wiring import asked, home_of
 from orchestrion.domain.errors import Refused
@@ -25,8 +26,9 @@ Row = tuple[str, str, Any, Any, Any, str]
 def show(home: Path | None, agent: str, task: "Task", form: Format, *, at: int | None, semantic: bool = False) -> None:
     """Show what is learnt of `agent` for `task`. Raises NotFound; CannotRun where `semantic` lacks its extra."""
     closeness = _closeness(task) if semantic else None
+    limit = load_settings(Path.cwd())["learning.max_executions_per_agent"]
     with asked(home_of(home)) as store:
-        learnt = query_learnings(store, agent, task, at=at, closeness=closeness)
+        learnt = query_learnings(store, agent, task, limit=limit, at=at, closeness=closeness)
     answer(learnt, form, sheet=Sheet(COLUMNS, list(_rows(learnt))))
 
 

@@ -51,4 +51,7 @@ def _os_remedy(error: OSError) -> str:
         return f"the disk is full; free some space and try again ({error.strerror})"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"access is denied; check the rights of {error.filename or 'its folder'} ({error.strerror})"
-    return f"{error.strerror or error} ({error.filename})" if error.filename else str(error)
+    if error.errno == errno.ENOTDIR:
+        return f"a file stands where a folder is needed; choose another home ({error.filename})"
+    said = f"{error.strerror or error} ({error.filename})" if error.filename else str(error)
+    return f"{said}; look at that place, or choose another home by --home"

@@ -212,3 +212,9 @@ def test_a_closed_log_says_so(tmp_path: Path) -> None:
         log.head()
     with pytest.raises(LogUnavailable, match="was closed"):
         log.observe([witnessed(called(1))])
+
+
+def test_a_home_below_a_file_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LogUnavailable, match="a file stands where a folder is needed; choose another home"):
+        open_log(tmp_path / "file" / "home")

@@ -43,6 +43,15 @@ def test_learn_answers_for_people_and_scripts(speak) -> None:
     assert answer["recommendedApproach"]["evidence"]
 
 
+def test_learn_looks_at_as_many_runs_as_the_project_has_set(speak, tmp_path: Path, monkeypatch: Any) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "orchestrion.toml").write_text("[learning]\nmax_executions_per_agent = 2\n")
+    assert json.loads(speak("learn", "fixer", "--format", "json")[1])["basis"]["runs"] == 4
+    monkeypatch.chdir(project)
+    assert json.loads(speak("learn", "fixer", "--format", "json")[1])["basis"]["runs"] == 2
+
+
 def test_learn_without_an_agent_lists_patterns(speak) -> None:
     assert "Read → Edit" in speak("learn")[1]
     assert json.loads(speak("learn", "--format", "json")[1])[0]["evidence"]
