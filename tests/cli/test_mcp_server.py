@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -163,8 +164,11 @@ def test_a_run_of_a_conductor_is_known_by_its_token_and_by_nothing_else(home: Pa
 
 
 def test_the_log_answers_in_rows_reports_and_prompts(told: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"  # of its own: each call of a client is a fact
+    shutil.copytree(told, home)
+
     async def act() -> None:
-        async with within(told) as (client,):
+        async with within(home) as (client,):
             names = {tool.name for tool in (await client.list_tools()).tools if tool.annotations.read_only_hint}
             assert names >= {"sessions", "session", "messages", "handoffs", "tools", "stats", "query_learnings", "sql"}
             rows = (await done(client, "sessions"))["rows"]
