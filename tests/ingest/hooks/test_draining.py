@@ -259,10 +259,12 @@ def hooks_while_the_log_is_locked(home: Path, hooks: int) -> None:
     with subprocess.Popen([sys.executable, "-c", holder, str(home / "log.db")], stdin=pipe, stdout=pipe) as held:
         assert held.stdout is not None
         held.stdout.readline()
-        running = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(hooks)]
-        for number, process in enumerate(running):
-            process.communicate(json.dumps(asked(number)).encode(), timeout=60)
-            assert process.returncode == 0
+        running = []
+        for number in range(hooks):  # each with its input at hand: a client does not let its hook wait for it
+            (payload := home / f"payload-{number}.json").write_text(json.dumps(asked(number)))
+            with payload.open("rb") as stdin:
+                running.append(subprocess.Popen(command, stdin=stdin))
+        assert [process.wait(timeout=60) for process in running] == [0] * hooks
         assert spooled(home) == hooks
     with open_log(home) as log:
         assert drain(log, home / "spool").payloads == hooks
