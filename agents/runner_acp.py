@@ -219,16 +219,16 @@ class _Talking:
             raise _Gone(self._line.why or str(error)) from error
         finally:
             task.cancel()
-            with contextlib.suppress(BaseException):
-                await asyncio.wait((task,))
-                task.exception()
+            await asyncio.wait((task,))  # it raises nothing of the task's; who cancels us meanwhile is heard
+            if not task.cancelled():
+                task.exception()  # looked at here, whatever became of it
         self._prompting = False
         return answer
 
     async def cancel(self) -> None:
         """If it was in the midst of a turn: ask it to stop."""
         if self._prompting and self.session and self._line.why is None:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception):  # a courtesy: whatever becomes of it, its processes are ended next
                 await asyncio.wait_for(self.connection.cancel(self.session), CANCEL_SECONDS)
 
 
