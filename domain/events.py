@@ -50,7 +50,7 @@ class BodyRef(BaseModel):
 class Event(BaseModel):
     """What all events share. `source` is who witnessed it; `cause` is the event that led to it, as `stream@version`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # a command uses few of the kinds
 
     kind: ClassVar[str] = ""
     schema_version: ClassVar[int] = 1
