@@ -25,5 +25,5 @@ settings.load_profile("any-machine")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """No workers where somebody asks for a file or a folder: one that starts at once. Else one a core, by xdist's count."""
+    """No workers where somebody asks for a file or a folder, for that starts sooner; else xdist's count, one a core."""
     return None if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0

@@ -1,6 +1,7 @@
 """The memory bank: what a session discovered and handed over is kept in the memory server, and told to later agents."""
 
 import asyncio
+import fcntl
 import json
 import os
 import shutil
@@ -33,9 +34,15 @@ def memory_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = (
         Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orchestrion-tests" / f"memory-{VERSION}"
     )
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:  # the suite's workers share the folder: one installs, the others wait
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _installed(folder)
+
+
+def _installed(folder: Path) -> Path:
     program = folder / "node_modules" / ".bin" / "mcp-server-memory"
     if not program.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         command = ["npm", "install", "--silent", "--no-fund", "--no-audit", f"{PACKAGE}@{VERSION}"]
         try:
             done = subprocess.run(
