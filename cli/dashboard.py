@@ -2,15 +2,17 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from orchestrion.cli.wiring import Home, builder, opened_log
+from orchestrion.domain.errors import OrchestrionError
 
 if TYPE_CHECKING:
     from orchestrion.domain.ports import Log
-    from orchestrion.projections import Store
+    from orchestrion.projections import Store, Table, View
     from orchestrion.tui.feed import Feed
 
 QUERIES_NAME = "queries.json"
@@ -29,19 +31,41 @@ def fed(home: Home) -> "Iterator[tuple[Store, Feed]]":
     """The store, and what the dashboard looks at; it catches up by itself, so the screen stands before all is read."""
     from orchestrion.projections import Store
 
-    with opened_log(home) as log, Store(log, home.projections, build=builder(home)) as store:
+    with opened_log(home) as log, Store(log, home.projections, build=builder(home)) as store, _read_ahead(store):
         yield store, feed_of(log, store, home)
+
+
+@contextmanager
+def _read_ahead(store: "Store") -> "Iterator[None]":
+    """Let the store catch up while the screens are being loaded; what is wrong, whoever follows the log will tell."""
+
+    def read() -> None:
+        with suppress(OrchestrionError, OSError):
+            store.catch_up()
+
+    reading = Thread(target=read, name="reader", daemon=True)
+    reading.start()
+    try:
+        yield
+    finally:
+        reading.join()
 
 
 def feed_of(log: "Log", store: "Store", home: Home) -> "Feed":
     """The feed over an open log and its store."""
     from orchestrion.cli import spool
-    from orchestrion.projections import VIEWS, Table, ask
-    from orchestrion.projections.saved import defaults
     from orchestrion.tui.feed import Feed
 
-    def asked(sql: str, at: int | None) -> Table:
+    def asked(sql: str, at: int | None) -> "Table":
+        from orchestrion.projections import ask
+        from orchestrion.projections.saved import defaults
+
         return ask(log, home.projections, sql, at=at, params=defaults(sql))
+
+    def schema() -> "Sequence[View]":
+        from orchestrion.projections import VIEWS
+
+        return VIEWS
 
     def house() -> dict[str, object]:
         return {
@@ -51,4 +75,4 @@ def feed_of(log: "Log", store: "Store", home: Home) -> "Feed":
             "spooled files": spool.left(home.path),
         }
 
-    return Feed(store, asked, log.verify, house, VIEWS, home.path / QUERIES_NAME)
+    return Feed(store, asked, log.verify, house, schema, home.path / QUERIES_NAME)

@@ -17,7 +17,7 @@ from orchestrion.tui.feed import Feed
 from orchestrion.tui.replaying import CHOOSE, Replaying
 from orchestrion.tui.screens.evidence import EventList
 from orchestrion.tui.screens.help import Help
-from orchestrion.tui.screens.looks import LOOKS
+from orchestrion.tui.screens.looks import look
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.themes import DARK, LIGHT, OWN_COLOURS, THEMES
 from orchestrion.tui.widgets.frame import Tabs
@@ -52,6 +52,7 @@ class Dashboard(Replaying):
         self.on_drawn: Callable[[Answers], None] | None = None
         """Told of each answer that was drawn; for benchmarks."""
         self._replay = replay
+        self._looks: dict[str, View] = {}
         self._stop = threading.Event()
         self._follower = threading.Thread(target=self._follow, name="follower", daemon=True)
 
@@ -65,13 +66,11 @@ class Dashboard(Replaying):
         return self.player.moment if self.at is not None else datetime.now(UTC).replace(tzinfo=None)
 
     def on_mount(self) -> None:
-        for name, look in LOOKS.items():
-            self.install_screen(look(), name)
         self.start_clock()
         if self._replay:
             self.player.at = self._start or 0  # nothing of now is drawn before the time line is here
             self.action_rewind()
-        self.push_screen("session" if self.session else "sessions")
+        self.push_screen(self.look("session" if self.session else "sessions"))
         self._follower.start()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -110,8 +109,8 @@ class Dashboard(Replaying):
         for screen in self.screen_stack:
             if isinstance(screen, View):
                 screen.ask()
-        for name in LOOKS:
-            if (other := self.get_screen(name)) not in self.screen_stack and isinstance(other, View):
+        for other in self._looks.values():
+            if other not in self.screen_stack:
                 other.ask()
 
     def drawn(self, answers: Answers) -> None:
@@ -151,8 +150,15 @@ class Dashboard(Replaying):
     def action_look(self, name: str) -> None:
         while len(self.screen_stack) > 2:
             self.pop_screen()
-        if self.screen is not self.get_screen(name):
-            self.switch_screen(name)
+        if self.screen is not self.look(name):
+            self.switch_screen(self.look(name))
+
+    def look(self, name: str) -> View:
+        """The screen of a tab, made when it is first looked at."""
+        if name not in self._looks:
+            self._looks[name] = look(name)
+            self.install_screen(self._looks[name], name)  # so that it stays when another takes its place
+        return self._looks[name]
 
     async def action_back(self) -> None:
         if len(self.screen_stack) > 2:

@@ -37,9 +37,9 @@ def watch(
         say(PLAIN)
         with asked(place) as store:
             return tell(store, session_of(store, session or LAST), follow=True)
-    from orchestrion.tui.app import Dashboard
-
     with fed(place) as (store, feed):
+        from orchestrion.tui.app import Dashboard  # the store catches up while this is loaded
+
         if session is not None:
             store.catch_up()
         found = session_of(store, session) if session is not None else None
@@ -76,9 +76,9 @@ def replay(
     if plain:
         with asked(place) as store:
             return replaying.replay(store, session_of(store, session), speed=speed, at=at)
-    from orchestrion.tui.app import Dashboard
-
     with fed(place) as (store, feed):
+        from orchestrion.tui.app import Dashboard  # the store catches up while this is loaded
+
         store.catch_up()
         found = session_of(store, session)
         Dashboard(feed, session=found, replay=True, at=at, speed=speed or 1.0, light=light).run()

@@ -147,7 +147,7 @@ def feed(log: MemoryLog, tmp_path: Path) -> Iterator[Feed]:
             ask=lambda sql, at: ask(log, folder, sql, at=at),
             verify=log.verify,
             house=house,
-            schema=VIEWS,
+            schema=lambda: VIEWS,
             queries=tmp_path / "queries.json",
         )
 

@@ -1,15 +1,14 @@
-"""The screens that have a tab."""
+"""The screens that have a tab, each loaded when it is first looked at: to load them all delays the first one."""
 
-from orchestrion.tui.screens.handoffs import Handoffs
-from orchestrion.tui.screens.health import Health
-from orchestrion.tui.screens.messages import Messages
-from orchestrion.tui.screens.patterns import Patterns
-from orchestrion.tui.screens.session import Session
-from orchestrion.tui.screens.sessions import Sessions
-from orchestrion.tui.screens.sql import Sql
-from orchestrion.tui.screens.tools import Tools
+from importlib import import_module
+
 from orchestrion.tui.screens.view import View
 
-LOOKS: dict[str, type[View]] = {
-    screen.here: screen for screen in (Sessions, Session, Messages, Handoffs, Tools, Patterns, Sql, Health)
-}
+LOOKS = ("sessions", "session", "messages", "handoffs", "tools", "patterns", "sql", "health")
+"""A screen's name is its module's, and with a capital that of its class."""
+
+
+def look(name: str) -> View:
+    """A new screen of that name."""
+    made: View = getattr(import_module(f"orchestrion.tui.screens.{name}"), name.capitalize())()
+    return made

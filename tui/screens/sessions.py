@@ -11,7 +11,6 @@ from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Question
 from orchestrion.tui.columns import Column, events_of, number
 from orchestrion.tui.questions import question
-from orchestrion.tui.screens.compared import Compared
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.widgets.finder import Finder
 from orchestrion.tui.widgets.grid import Grid
@@ -94,6 +93,8 @@ class Sessions(View):
             self.beside_what = session
             self.dashboard.say("Now go to the session to lay beside it, and press d again.")
             return
+        from orchestrion.tui.screens.compared import Compared  # noqa: PLC0415 - what it needs loads for long
+
         a, self.beside_what = str(self.beside_what), None
         self.app.push_screen(Compared(a, session))
 

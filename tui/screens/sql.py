@@ -18,7 +18,7 @@ from orchestrion.tui import figures
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Question
 from orchestrion.tui.columns import Column, Row
-from orchestrion.tui.feed import Answer
+from orchestrion.tui.feed import Answer, ViewInfo
 from orchestrion.tui.queries import Queries, that_come_with_it
 from orchestrion.tui.screens.prompt import Prompt
 from orchestrion.tui.screens.view import View
@@ -38,6 +38,14 @@ class Replied(Message):
         self.answer, self.refusal = answer, refusal
 
 
+class Described(Message):
+    """The views that may be asked."""
+
+    def __init__(self, views: Sequence[ViewInfo]) -> None:
+        super().__init__()
+        self.views = views
+
+
 class Sql(View):
     """Ask the views anything; nothing asked here can write or read anything else."""
 
@@ -49,6 +57,7 @@ class Sql(View):
     def __init__(self) -> None:
         super().__init__()
         self.queries = Queries(None)
+        self.views: Sequence[ViewInfo] = ()
         self._past = 0
         self._busy = False
 
@@ -69,13 +78,23 @@ class Sql(View):
         self.queries = Queries(self.dashboard.feed.queries)
         self._past = len(self.queries.history)
         self._fill_schema()
+        self.run_worker(self._describe, thread=True, group="describing")
+
+    def _describe(self) -> None:
+        self.post_message(Described(self.dashboard.feed.schema()))
+
+    @on(Described)
+    def _described(self, message: Described) -> None:
+        message.stop()
+        self.views = message.views
+        self._fill_schema()
 
     def _fill_schema(self) -> None:
         schema = self.query_one("#schema", Tree)
         schema.clear()
         if own := self.queries.own():
             self._list(schema, SAVED, own).expand()
-        for view in self.dashboard.feed.schema:
+        for view in self.views:
             node = schema.root.add(Text(view.name, "bold"), data=view.name)
             for column, kind in view.columns:
                 node.add_leaf(Text.assemble(column, (f" {kind.lower()}", "dim")), data=column)
