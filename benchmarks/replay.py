@@ -144,7 +144,7 @@ def read_json(lines: Path, file: Path | None) -> None:
             f"FROM read_json('{lines}', format = 'newline_delimited', columns = {columns})"
         )
         con.execute(f"UPDATE {own}.meta SET position = (SELECT max(position) FROM {own}.wide)")
-        Tables(con, own).refresh()
+        Tables.resume(con, own).refresh()
         if file:
             con.execute("CHECKPOINT gen")
 

@@ -7,7 +7,7 @@ from orchestrion.projections.tables import Tables
 
 def _describe() -> tuple[View, ...]:
     with connect() as con:
-        Tables.create(con, "own")
+        Tables.create(con, "own").make()
         return tuple(
             View(
                 model.name,

@@ -55,10 +55,33 @@ def fields_of(kinds: Collection[type[Event]]) -> dict[str, str]:
 
 
 FIELDS = fields_of(list(KINDS.values()))
-TYPED = {name: kind for name, kind in FIELDS.items() if kind != "JSON"}
-"""Stored as columns."""
-NESTED = tuple(name for name, kind in FIELDS.items() if kind == "JSON")
-"""Read from `data` when asked for: the same text twice would double the table."""
+OFTEN = frozenset(
+    {
+        "session.started",
+        "agent.started",
+        "agent.completed",
+        "agent.failed",
+        "tool.called",
+        "tool.returned",
+        "message.sent",
+        "usage.recorded",
+        "incident.observed",
+    }
+)
+"""The kinds that make up a log; of the others a session has a handful."""
+
+
+def _earns_a_column(name: str) -> bool:
+    having = [kind for kind, cls in KINDS.items() if name in cls.model_fields]
+    return FIELDS[name] != "JSON" and (len(having) > 1 or not OFTEN.isdisjoint(having))
+
+
+TYPED = {name: kind for name, kind in FIELDS.items() if _earns_a_column(name)}
+"""Stored as columns: each costs every batch that is taken in, so the fields of a single rare kind are not."""
+NESTED = {name: kind for name, kind in FIELDS.items() if name not in TYPED}
+"""Read from `data` when asked for: what is nested would make the table twice as large, what is rare is quickly read."""
+STORED = (*PLACE, *TYPED, "data")
+"""The columns of the wide table, in its order."""
 
 
 def quoted(name: str) -> str:
@@ -72,9 +95,13 @@ def create_wide(table: str) -> str:
     return f"CREATE TABLE {table} ({', '.join(f'{quoted(n)} {t}' for n, t in columns.items())})"
 
 
-def nested_columns() -> str:
-    """The nested fields as expressions over `data`."""
-    return ", ".join(f"data->'$.{name}' AS {quoted(name)}" for name in NESTED)
+def nested(name: str) -> str:
+    """A field that has no column as an expression over `data`."""
+    kind, json = NESTED[name], f"data->'$.{name}'"
+    if kind == "JSON":
+        return f"{json} AS {quoted(name)}"
+    value = json if kind.endswith("[]") else f"data->>'$.{name}'"
+    return f"try_cast({value} AS {kind}) AS {quoted(name)}"
 
 
 @cache

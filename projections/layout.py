@@ -1,26 +1,32 @@
 """The tables and views of one DuckDB: what is stored, what is live, and what is as of a position.
 
 `own` holds the rows taken in here, `snap` (where there is one) those of a read-only snapshot. The schemas `live` and
-`as_of` hold the same view names; a name within a view means the view beside it.
+`as_of` hold the same view names, each made when first asked; a name within a view means the view beside it.
 """
 
 # ruff: noqa: S608 - every name in these statements is one of our own; no text of users or of the log is in them
 
 import hashlib
+import re
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 
 import duckdb
 
 from orchestrion.domain.prices import PriceTable
-from orchestrion.projections.columns import create_wide, nested_columns
-from orchestrion.projections.models import Model, behind_kept, keyed_models, models
+from orchestrion.projections.base import FORKED, Base
+from orchestrion.projections.columns import NESTED, create_wide, nested
+from orchestrion.projections.models import MAX_KNOWN_QUESTIONS, Model, behind_kept, keyed_models, models, read_in
 
 ENGINE = 1
 """Raised when stored tables come to mean something else though no statement changed."""
 
-UPTO = "upto_position"
-"""The variable of a connection that `as_of` looks at."""
+EVENTS = ("everything", "facts")
+"""All events, and the readable ones with their nested fields: views for those who name no columns."""
+_EVENTS = re.compile(rf"\b({'|'.join(EVENTS)})\b", re.IGNORECASE)
+_CATALOGUE = re.compile(r"\b(show|(information_schema|duckdb|pg|sqlite|pragma)_?\w*)\b", re.IGNORECASE)
+_DESCRIBE = re.compile(r"\s*(describe|desc)\b", re.IGNORECASE)
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -32,8 +38,9 @@ def connect() -> duckdb.DuckDBPyConnection:
     return con
 
 
-def create_tables(con: duckdb.DuckDBPyConnection, own: str, snap: str | None) -> None:
+def create_tables(con: duckdb.DuckDBPyConnection, base: Base) -> None:
     """Empty tables in the schema `own`, shaped like those of `snap` where there is one, which is quicker."""
+    own, snap = base.own, base.snap
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {own}")
     con.execute(create_wide(f"{own}.wide"))
     con.execute(
@@ -41,58 +48,77 @@ def create_tables(con: duckdb.DuckDBPyConnection, own: str, snap: str | None) ->
     )
     con.execute(f"CREATE TABLE {own}.meta (identity VARCHAR, schema_hash VARCHAR, position BIGINT, anchor VARCHAR)")
     con.execute(f"CREATE TABLE {own}.refreshed (model VARCHAR, position BIGINT)")
-    create_base_views(con, "live", own, snap, upto=False)
+    con.execute(
+        f"CREATE TABLE {base.forks} " + (f"AS FROM {snap}.forks" if snap else "(session VARCHAR, depth BIGINT)")
+    )
     for model in keyed_models():
-        select = f"FROM {snap}.{model.name}" if snap else model.select("live.facts", "live.forks")
+        select = f"FROM {snap}.{model.name}" if snap else model.select(base)
         con.execute(f"CREATE TABLE {own}.{model.name} AS {select} LIMIT 0")
         con.execute(f"CREATE TABLE {own}.touched_{model.name} (key VARCHAR)")
 
 
-def create_live_views(con: duckdb.DuckDBPyConnection, own: str, snap: str | None, prices: PriceTable) -> None:
-    """Every model as it stands now."""
-    create_base_views(con, "live", own, snap, upto=False)
-    create_price_tables(con, prices)
-    for model in models():
-        select = _kept(model, own, snap) if model.key else model.sql
-        con.execute(f"CREATE OR REPLACE VIEW live.{model.name} AS {select}")
+def create_schema(con: duckdb.DuckDBPyConnection, base: Base) -> None:
+    """The schema of `base` with what its views are made from, and none of them yet: to bind them all takes long."""
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS {base.schema}")
+    con.execute(f"CREATE OR REPLACE VIEW {base.schema}.unreadable AS {base.rows('unreadable')}")
+    if base.upto:
+        con.execute(f"CREATE OR REPLACE VIEW {base.forks} AS {select_forks(base)}")
+        for table in PRICES:
+            con.execute(f"CREATE OR REPLACE VIEW {base.schema}.{table} AS FROM live.{table}")
 
 
-def create_as_of_base(con: duckdb.DuckDBPyConnection, own: str, snap: str | None) -> None:
-    """What every model as of the connection's `UPTO` is made from."""
-    create_base_views(con, "as_of", own, snap, upto=True)
-    for table in ("price_table", "model_prices"):
-        con.execute(f"CREATE OR REPLACE VIEW as_of.{table} AS FROM live.{table}")
+def create_view(con: duckdb.DuckDBPyConnection, base: Base, name: str) -> None:
+    """The model of that name, or one of `EVENTS`, in the schema of `base`; what it reads is there already."""
+    model = next((model for model in models() if model.name == name), None)
+    if model is None:
+        select = base.rows("wide") if name == "everything" else f"SELECT *, {_nested()} FROM everything WHERE readable"
+    elif model.key and not base.upto:
+        select = _kept(model, base)
+    else:
+        select = model.select(base)
+    con.execute(f"CREATE OR REPLACE VIEW {base.schema}.{name} AS {select}")
 
 
-def create_as_of_view(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """One model as of the connection's `UPTO`; those that it reads are there already."""
-    select = model.select("as_of.facts", "as_of.forks") if model.key else model.sql
-    con.execute(f"CREATE OR REPLACE VIEW as_of.{model.name} AS {select}")
+@lru_cache(MAX_KNOWN_QUESTIONS)
+def views_in(sql: str) -> tuple[str, ...]:
+    """The views that `sql` may read, each after those that it reads from: all where it asks which there are."""
+    read = read_in(sql)
+    if _CATALOGUE.search(sql) or (not read and _DESCRIBE.match(sql)):
+        return all_views()
+    events = EVENTS if _EVENTS.search(sql) else ()
+    return (*events, *(model.name for model in read))
 
 
-def create_base_views(con: duckdb.DuckDBPyConnection, schema: str, own: str, snap: str | None, *, upto: bool) -> None:
-    """`everything`, `facts`, `forks` and `unreadable` of one schema."""
-    con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    for name, select in {
-        "everything": _both("wide", own, snap, upto),
-        "unreadable": _both("unreadable", own, snap, upto),
-        "facts": f"SELECT *, {nested_columns()} FROM {schema}.everything WHERE readable",
-        "forks": _FORKS.format(facts=f"{schema}.facts"),
-    }.items():
-        con.execute(f"CREATE OR REPLACE VIEW {schema}.{name} AS {select}")
+def all_views() -> tuple[str, ...]:
+    """Every view, each after those that it reads from."""
+    return (*EVENTS, *(model.name for model in models()))
 
 
-def create_price_tables(con: duckdb.DuckDBPyConnection, prices: PriceTable) -> None:
-    """`live.price_table` and an empty `live.model_prices`, in memory: no stored table depends on prices."""
-    columns = ", ".join(f"{name} {kind}" for name, kind in _PRICE.items())
-    con.execute(f"CREATE OR REPLACE TABLE live.price_table ({columns})")
+@lru_cache(MAX_KNOWN_QUESTIONS)
+def priced(sql: str) -> bool:
+    """Whether `sql` reads prices, itself or through a view."""
+    return any(table in text for table in PRICES for text in (sql, *(model.sql for model in read_in(sql))))
+
+
+def select_forks(base: Base) -> str:
+    """How many forks stand between a session and the one that all began with; sessions of no fork are left out."""
+    return _FORKS.format(forked=base.events("session parent", f"kind = '{FORKED}'"))
+
+
+def create_price_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Empty `live.price_table` and `live.model_prices`, in memory: no stored table depends on prices."""
+    for table, shape in PRICES.items():
+        columns = ", ".join(f"{name} {kind}" for name, kind in shape.items())
+        con.execute(f"CREATE OR REPLACE TABLE live.{table} ({columns})")
+
+
+def fill_price_table(con: duckdb.DuckDBPyConnection, prices: PriceTable) -> None:
+    """Write `prices` into `live.price_table`."""
     rows = [
         f"({place}, {_text(p.model)}, {_day(p.since)}, {_day(p.until)}, {p.above}, {p.input}, {p.output}, "
         f"{p.cache_read}, {p.cache_write}, {p.cache_write_1h}, {_text(prices.version)})"
         for place, p in enumerate(prices.prices, 1)
     ]
-    stretches = ", ".join(f"{name} {kind}" for name, kind in _STRETCH.items())
-    con.execute(f"CREATE OR REPLACE TABLE live.model_prices ({stretches})")
     if rows:
         con.execute(f"INSERT INTO live.price_table VALUES {', '.join(rows)}")
 
@@ -113,6 +139,9 @@ _STRETCH = {
         ("least_tokens", "under_tokens", "input", "output", "cache_read", "cache_write", "cache_write_1h"), "BIGINT"
     ),
 }
+
+PRICES = {"price_table": _PRICE, "model_prices": _STRETCH}
+"""The tables that prices stand in, with their columns."""
 
 
 def add_model_prices(con: duckdb.DuckDBPyConnection, prices: PriceTable, models: Iterable[str]) -> None:
@@ -138,31 +167,30 @@ def _day(day: date | None) -> str:
 
 def schema_hash() -> str:
     """What the stored tables depend on, in 16 hex digits: their columns, the models, DuckDB's and our own version."""
-    parts = [str(ENGINE), duckdb.__version__, create_wide("wide"), nested_columns(), _FORKS]
-    parts += [f"{model.name}: {model.select('facts', 'forks')}" for model in keyed_models()]
+    base = Base("live", "own")
+    parts = [str(ENGINE), duckdb.__version__, create_wide("wide"), _nested(), _FORKS]
+    parts += [f"{model.name}: {model.select(base)}" for model in keyed_models()]
     parts += [f"{model.name}: {model.sql}" for model in behind_kept()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _both(table: str, own: str, snap: str | None, upto: bool) -> str:
-    where = f" WHERE position <= getvariable('{UPTO}')" if upto else ""
-    parts = [f"SELECT * FROM {schema}.{table}{where}" for schema in (snap, own) if schema]
-    return " UNION ALL ".join(parts)
+def _nested() -> str:
+    return ", ".join(map(nested, NESTED))
 
 
-def _kept(model: Model, own: str, snap: str | None) -> str:
+def _kept(model: Model, base: Base) -> str:
     """The snapshot's rows whose key nothing new has touched, and the rows made anew for the others."""
-    mine = f"SELECT * FROM {own}.{model.name}"
-    if snap is None:
+    mine = f"SELECT * FROM {base.own}.{model.name}"
+    if base.snap is None:
         return mine
     return (
-        f"SELECT s.* FROM {snap}.{model.name} AS s "
-        f'ANTI JOIN {own}.touched_{model.name} AS t ON s."{model.key}" = t.key UNION ALL {mine}'
+        f"SELECT s.* FROM {base.snap}.{model.name} AS s "
+        f'ANTI JOIN {base.own}.touched_{model.name} AS t ON s."{model.key}" = t.key UNION ALL {mine}'
     )
 
 
 _FORKS = """WITH RECURSIVE parents AS (
-    SELECT session, min(parent) AS parent FROM {facts} WHERE kind = 'session.forked' GROUP BY session
+    SELECT session, min(parent) AS parent FROM ({forked}) GROUP BY session
 ),
 depths AS (
     SELECT DISTINCT parent AS session, 0 AS depth FROM parents WHERE parent NOT IN (SELECT session FROM parents)
@@ -170,4 +198,3 @@ depths AS (
     SELECT parents.session, depths.depth + 1 FROM parents JOIN depths ON parents.parent = depths.session
 )
 SELECT session, depth FROM depths"""
-"""How many forks stand between a session and the one that all began with; sessions of no fork are left out."""

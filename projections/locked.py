@@ -84,7 +84,7 @@ def main() -> None:
 
 def _answer(store: Store, wanted: dict[str, Any], at: int | None) -> dict[str, Any]:
     try:
-        return _ask(store, wanted, at)
+        return _answered(store, wanted, at)
     except duckdb.OutOfMemoryException:
         return {"refused": f"The question ran out of its limits: it needs more than {DUCKDB_MEMORY_MB} MB of memory."}
     except duckdb.Error as error:
@@ -95,6 +95,15 @@ def _answer(store: Store, wanted: dict[str, Any], at: int | None) -> dict[str, A
         return {"refused": "The question ran out of its limits: it took more memory than it may."}
     except _TooMuch as error:
         return {"refused": str(error)}
+
+
+def _answered(store: Store, wanted: dict[str, Any], at: int | None) -> dict[str, Any]:
+    """The answer; where a name is unknown, once more with all views made, which lets DuckDB name the nearest."""
+    try:
+        return _ask(store, wanted, at)
+    except duckdb.CatalogException:
+        store.make_views(at)
+        return _ask(store, wanted, at)
 
 
 class _TooMuch(Exception):

@@ -10,15 +10,18 @@ the log. A file without one is a plain view over the others.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from graphlib import TopologicalSorter
 from importlib.resources import files
 
 from orchestrion.domain.events import KINDS
 from orchestrion.domain.streams import WITNESSES
+from orchestrion.projections.base import FORKED, Base
 
 _HEADER = re.compile(r"^-- (key|kinds|newest|internal|kept): ?(.*)$")
 _WORD = re.compile(r"[a-z_]+")
+MAX_KNOWN_QUESTIONS = 1000
+"""A screen asks the same questions again and again; people never ask as many."""
 _BITS_OF_POSITION = 36
 _BITS_OF_WITNESS = 3
 
@@ -49,9 +52,13 @@ class Model:
     kept: bool = False
     """Whether a snapshot holds the rows of this plain view as they stood when it was taken."""
 
-    def select(self, facts: str, forks: str, *, only: str | None = None) -> str:
-        """The SELECT of a keyed model over the relation `facts`, narrowed to the keys in table `only`."""
-        return f"{self._ranked(facts, forks, only)} SELECT * FROM ({self.sql})"
+    def select(self, base: Base, *, only: str | None = None) -> str:
+        """The SELECT over the events of `base`; that of a keyed model may be narrowed to the keys in table `only`."""
+        if self.key is None:
+            return base.over(self.sql)
+        where = self.wanted + (f' AND "{self.key}" IN (SELECT key FROM {only})' if only else "")
+        chosen = base.events(f"{self.sql} {self.newest} {self.key} {_RANKED_BY}", where)
+        return f"{_RANKED.format(chosen=chosen, forks=base.forks, newest=self.newest)} SELECT * FROM ({self.sql})"
 
     @property
     def wanted(self) -> str:
@@ -59,12 +66,9 @@ class Model:
         kinds = ", ".join(f"'{kind}'" for kind in self.kinds)
         return f'"{self.key}" IS NOT NULL AND kind IN ({kinds})'
 
-    def _ranked(self, facts: str, forks: str, only: str | None) -> str:
-        narrow = f'AND "{self.key}" IN (SELECT key FROM {only})' if only else ""
-        return _RANKED.format(wanted=self.wanted, facts=facts, forks=forks, narrow=narrow, newest=self.newest)
 
-
-_RANKED = f"""WITH chosen AS (SELECT * FROM {{facts}} WHERE {{wanted}} {{narrow}}),
+_RANKED_BY = "position session source parser kind"
+_RANKED = f"""WITH chosen AS ({{chosen}}),
 owners AS (
     SELECT session, row_number() OVER (ORDER BY coalesce(depth, 0), session) AS seniority
     FROM (SELECT DISTINCT session FROM chosen WHERE session IS NOT NULL) LEFT JOIN {{forks}} USING (session)
@@ -109,6 +113,7 @@ def _needs(model: Model, others: Mapping[str, Model]) -> set[str]:
     return set() if model.key else set(_WORD.findall(model.sql)) & others.keys() - {model.name}
 
 
+@lru_cache(MAX_KNOWN_QUESTIONS)
 def read_in(sql: str) -> tuple[Model, ...]:
     """The models whose names stand in `sql`, and all that these read, each after those that it reads from."""
     by_name = {model.name: model for model in models()}
@@ -117,6 +122,12 @@ def read_in(sql: str) -> tuple[Model, ...]:
         found |= ahead
         ahead = {name for one in ahead for name in _needs(by_name[one], by_name)} - found
     return tuple(model for model in models() if model.name in found)
+
+
+@lru_cache(MAX_KNOWN_QUESTIONS)
+def reading(kinds: frozenset[str]) -> frozenset[str]:
+    """The keyed models whose rows may change when events of `kinds` come: all of them where a session is forked."""
+    return frozenset(model.name for model in keyed_models() if FORKED in kinds or not kinds.isdisjoint(model.kinds))
 
 
 def keyed_models() -> tuple[Model, ...]:

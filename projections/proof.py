@@ -50,6 +50,7 @@ def _rebuilt(log: Log, folder: Path, upto: int, batch: int, prices: PriceTable) 
             while rows := [r for r in log.rows(after=tables.position, limit=batch) if r[0] <= upto]:
                 tables.take_rows(rows)
                 tables.refresh()
+            tables.make()
             return table_hashes(con)
     finally:
         path.unlink(missing_ok=True)

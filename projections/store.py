@@ -14,9 +14,10 @@ import duckdb
 from orchestrion.domain.errors import OrchestrionError, QueryRefused
 from orchestrion.domain.ports import Log
 from orchestrion.domain.prices import PriceTable
+from orchestrion.projections.base import UPTO
 from orchestrion.projections.hashing import table_hashes
-from orchestrion.projections.layout import UPTO, connect
-from orchestrion.projections.models import keyed_models
+from orchestrion.projections.layout import connect
+from orchestrion.projections.models import MAX_KNOWN_QUESTIONS, keyed_models
 from orchestrion.projections.pricing import prices_beside
 from orchestrion.projections.snapshots import Generation, attach_newest, fingerprint, quarantine
 from orchestrion.projections.table import Table
@@ -26,8 +27,6 @@ BATCH_EVENTS = 40_960
 ROW_GROUP_EVENTS = 20_480
 SNAPSHOT_EVENTS = 20_000
 """A tail longer than this asks for a snapshot; a shorter one is read in well under a second."""
-
-MAX_KNOWN_QUESTIONS = 1000
 
 _PARAMETER = re.compile(r"\$\w+|\?")
 
@@ -148,10 +147,17 @@ class Store:
         with self._lock:
             self._ready().refresh()
 
+    def make_views(self, at: int | None = None) -> None:
+        """Make every view, as they stand or as of position `at`; otherwise each is made when first asked."""
+        with self._lock:
+            tables = self._ready()
+            tables.make(past=at is not None and at < tables.position)
+
     def hashes(self) -> dict[str, str]:
         """View to row count and order-free hash, for every view as it stands (see `proof.py`)."""
         with self._lock:
             self.refresh()
+            self.make_views()
             return table_hashes(self._con)
 
     def lock_down(self, settings: Sequence[str]) -> None:
@@ -165,13 +171,13 @@ class Store:
         tables = self._ready()
         cursor = self._con.cursor()
         try:
-            if at is None or at >= tables.position:
+            past = at is not None and at < tables.position
+            tables.make(sql, past=past)
+            if not past:
                 cursor.execute("SET search_path = 'live'")
                 self._refresh_for(cursor, tables, sql)
             else:
-                tables.make_as_of(sql)
-                tables.price_models()
-                cursor.execute(f"SET VARIABLE {UPTO} = {int(at)}")
+                cursor.execute(f"SET VARIABLE {UPTO} = {int(at or 0)}")
                 cursor.execute("SET search_path = 'as_of'")
             yield cursor
         finally:

@@ -2,9 +2,8 @@
 
 import difflib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -34,8 +33,7 @@ ORDER BY newest.ended_at DESC NULLS LAST, newest.run"""  # noqa: S608  our own n
 """What the calls taught is long: it is fetched for the runs that are wanted, and never of all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """A tool call that did not come back well."""
 
     call: str
@@ -44,9 +42,11 @@ class Failure:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """One run. `good` is from 0 (badly) to 1 (well), None where nobody knows; `duration_ms` None likewise."""
+class Execution(NamedTuple):
+    """One run; a plain tuple, for a hundred are made for each question.
+
+    `good` is from 0 (badly) to 1 (well), None where nobody knows; `duration_ms` None likewise.
+    """
 
     run: str
     session: str | None
@@ -109,7 +109,7 @@ def likeness(run: Execution, task: Task, closeness: Closeness | None = None) -> 
         said=words(run.task),
         calls=run.calls,
         files=run.files,
-        technologies=technologies_of(run.files, run.servers),
+        technologies=technologies_of(run.files, run.servers) if task.technologies else frozenset(),
         meant=_meant(run.task, task.text, closeness),
     )
 
@@ -201,7 +201,7 @@ def _without_replays(run: Execution, owner: dict[str, str]) -> Execution:
     own = tuple(failure for failure in run.failures if owner[failure.call] == run.run)
     if len(own) == len(run.failures):
         return run
-    return replace(run, failures=own)
+    return run._replace(failures=own)
 
 
 def _must_be_known(store: Store, agent: str, at: int | None) -> None:

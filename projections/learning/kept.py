@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
+from orchestrion.projections.columns import nested
 from orchestrion.projections.store import Store
 
 KEPT_RUNS = 100
@@ -13,8 +14,8 @@ KEPT_RUNS = 100
 
 _KEPT = "SELECT runs, together FROM snap.own.kept_learn_kept WHERE agent = $agent"
 _ALL_MAY_HAVE_CHANGED = "SELECT count(*) > 0 FROM tail.own.wide WHERE kind = 'session.forked' OR NOT readable"
-_TOUCHED = """WITH fresh AS (
-    SELECT DISTINCT agent, sender, recipient, giver, taker, run, subject, message, in_reply_to, handoff
+_TOUCHED = f"""WITH fresh AS (
+    SELECT DISTINCT agent, sender, recipient, {nested("giver")}, taker, run, subject, message, in_reply_to, handoff
     FROM tail.own.wide
 ),
 
@@ -32,7 +33,7 @@ SELECT unnest([giver, taker]) FROM snap.own.handoffs WHERE handoff IN (SELECT ha
 UNION
 SELECT agent
 FROM snap.own.learn_spans
-WHERE run IN (SELECT run FROM fresh UNION SELECT subject FROM fresh UNION SELECT run FROM messages)"""
+WHERE run IN (SELECT run FROM fresh UNION SELECT subject FROM fresh UNION SELECT run FROM messages)"""  # noqa: S608  our own names
 """Agents of which anything beyond the snapshot could change what it keeps: by their own acts, words on their runs,
 answers to them, moves of their handoffs. Forks change whose facts are believed, of anybody's."""
 

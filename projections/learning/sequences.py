@@ -1,10 +1,9 @@
 """Tool sequences that runs which went well have in common, and tools that can run side by side."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
-from operator import attrgetter
 from typing import Any
 
 from orchestrion.projections.learning.executions import ENOUGH, Execution, evidence_of, weights
@@ -14,8 +13,6 @@ SHORTEST, LONGEST = 2, 4
 """Steps of a sequence. It is contiguous once repeats in a row are one step."""
 WORTH = 0.5
 """Below this posterior mean a sequence is a dead end and never recommended."""
-
-_GOOD = attrgetter("good")
 
 Found = dict[tuple[str, ...], list[Execution]]
 
@@ -38,13 +35,17 @@ def _sequences(tools: tuple[str, ...]) -> set[tuple[str, ...]]:
     }
 
 
+def _holds(tools: tuple[str, ...], steps: tuple[str, ...]) -> bool:
+    return any(tools[start : start + len(steps)] == steps for start in range(len(tools) - len(steps) + 1))
+
+
 def recommended(runs: Sequence[Execution]) -> dict[str, Any]:
     """`recommendedApproach`: the sequence whose success is surest, the servers and parallel calls of what went well.
 
     A sequence needs `ENOUGH` runs that went well. The surest has the highest confidence; among equals the longer one.
     `lift` is its success rate over that of all the runs.
     """
-    best = _surest(mined(runs))
+    best = _surest(_tallied(runs))
     approach: dict[str, Any] = {
         "toolSequence": None,
         "mcpServers": _servers(runs),
@@ -57,12 +58,12 @@ def recommended(runs: Sequence[Execution]) -> dict[str, Any]:
     }
     if best is None:
         return approach | {"reason": f"no tool sequence went well in {ENOUGH} comparable runs"}
-    steps, holding = best
+    holding = [run for run in runs if run.good is not None and _holds(run.tools, best)]
     good, bad = weights(holding)
     base_good, base_bad = weights(runs)
     base = base_good / (base_good + base_bad)
     return approach | {
-        "toolSequence": list(steps),
+        "toolSequence": list(best),
         "confidence": percent(confidence(good, bad)),
         "lift": round(good / (good + bad) / base, 3),
         "support": _count(good),
@@ -71,15 +72,28 @@ def recommended(runs: Sequence[Execution]) -> dict[str, Any]:
     }
 
 
-def _surest(found: Found) -> tuple[tuple[str, ...], list[Execution]] | None:
-    hopeful = []
-    for steps, holding in found.items():
-        if len(holding) < ENOUGH:
-            continue
-        good = sum(map(_GOOD, holding))  # `mined` holds none whose outcome is unknown
-        bad = len(holding) - good
-        if good >= ENOUGH and mean(good, bad) >= WORTH:
-            hopeful.append((_at_best(good, bad), good, bad, steps))
+def _tallied(runs: Sequence[Execution]) -> dict[tuple[str, ...], tuple[float, float]]:
+    """Every sequence of `mined` that `ENOUGH` runs hold, with what went well and badly with it."""
+    by_outcome: dict[float, Counter[tuple[str, ...]]] = defaultdict(Counter)
+    for run in runs:
+        if run.good is not None:
+            by_outcome[run.good].update(_sequences(run.tools))
+    held: Counter[tuple[str, ...]] = Counter()
+    good: dict[tuple[str, ...], float] = defaultdict(float)
+    for outcome, counts in by_outcome.items():
+        held.update(counts)
+        if outcome:
+            for steps, count in counts.items():
+                good[steps] += outcome * count
+    return {steps: (good[steps], count - good[steps]) for steps, count in held.items() if count >= ENOUGH}
+
+
+def _surest(found: dict[tuple[str, ...], tuple[float, float]]) -> tuple[str, ...] | None:
+    hopeful = [
+        (_at_best(good, bad), good, bad, steps)
+        for steps, (good, bad) in found.items()
+        if good >= ENOUGH and mean(good, bad) >= WORTH
+    ]
     hopeful.sort(key=lambda row: -row[0])
     # By the confidence itself, or a contradiction of one could bring up another that is told as surer.
     sure: list[tuple[float, int, tuple[str, ...]]] = []
@@ -93,8 +107,7 @@ def _surest(found: Found) -> tuple[tuple[str, ...], list[Execution]] | None:
         return None
     top = max(rank[:2] for rank in sure)
     # Of equals the first by name: the answer must not hang on the order in which runs came.
-    steps = min(steps for *rank, steps in sure if tuple(rank) == top)
-    return steps, found[steps]
+    return min(steps for *rank, steps in sure if tuple(rank) == top)
 
 
 def _at_best(good: float, bad: float) -> float:

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrion.domain import events as e
 from orchestrion.domain.errors import QueryRefused
-from orchestrion.projections import Store, ask, build_snapshot
+from orchestrion.projections import VIEWS, Store, ask, build_snapshot
 from orchestrion.projections.allowed import check_question
 from orchestrion.projections.locked import _LOCKS, _QUESTIONS
 
@@ -123,6 +123,27 @@ def test_every_way_to_ask_is_allowed_as_of_a_position_too(
     assert ask(log, tmp_path, "FROM tool_calls SELECT count(*)").rows == [(5,)]
     assert ask(log, tmp_path, "SELECT count(*) FROM tool_calls -- all", at=2).rows == [(2,)]
     assert "tool" in {row[0] for row in ask(log, tmp_path, "DESCRIBE tool_calls;").rows}
+
+
+@pytest.mark.parametrize("at", [None, 2])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SHOW ALL TABLES",
+        "SELECT * FROM information_schema.tables",
+        "SELECT schema_name, view_name FROM duckdb_views()",
+    ],
+)
+def test_who_asks_what_there_is_sees_every_view_though_none_was_asked_before(
+    log: Any, tmp_path: Path, sql: str, at: int | None
+) -> None:
+    told = repr(ask(log, tmp_path, sql, at=at).rows)
+    assert {view.name for view in VIEWS if f"'{view.name}'" not in told} == set()
+
+
+@pytest.mark.parametrize("sql", ['FROM "Tool_Calls"', "FROM TOOL_CALLS", "FROM query_table('tool_' || 'calls')"])
+def test_a_view_is_found_however_it_is_spelt(log: Any, tmp_path: Path, sql: str) -> None:
+    assert len(ask(log, tmp_path, sql).rows) == 5
 
 
 @pytest.mark.parametrize("sql", NO_QUESTIONS)

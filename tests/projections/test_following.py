@@ -201,7 +201,7 @@ def test_a_question_with_parameters_brings_up_to_date_only_what_it_reads(
 ) -> None:
     with open_log(tmp_path) as log, Store(log, tmp_path / "projections") as store:
         store.catch_up()
-        with store.cursor("SELECT 1", None) as cursor:
+        with store.cursor(sql, None) as cursor:
             found = read_by(cursor, sql)
     assert found is not None
     assert found & {model.name for model in keyed_models()} == reads

@@ -117,6 +117,7 @@ def hashes_of(rows: list[Any], sizes: list[int]) -> dict[str, str]:
             tables.take_rows(left[:size])
             tables.refresh()
             left, turn = left[size:], turn + 1
+        tables.make()
         return table_hashes(con)
 
 
