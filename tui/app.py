@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
@@ -17,7 +18,7 @@ from orchestrion.tui.feed import Feed
 from orchestrion.tui.replaying import CHOOSE, Replaying
 from orchestrion.tui.screens.evidence import EventList
 from orchestrion.tui.screens.help import Help
-from orchestrion.tui.screens.looks import look
+from orchestrion.tui.screens.looks import load_all, look
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.themes import DARK, LIGHT, OWN_COLOURS, THEMES
 from orchestrion.tui.widgets.frame import Tabs
@@ -26,7 +27,8 @@ from orchestrion.tui.widgets.frame import Tabs
 class Dashboard(Replaying):
     """Screens over `feed`. `session` is the one looked at; `replay` shows it from its first event, or as of `at`."""
 
-    CSS_PATH = "app.tcss"
+    CSS_PATH: ClassVar[list[Any]] = ["app.tcss", *sorted((Path(__file__).parent / "screens").glob("*.tcss"))]
+    """All at once: the style of one screen more makes Textual read all again, and draw all again."""
     TITLE = "Orchestrion"
     BINDINGS: ClassVar[list[Any]] = bindings("everywhere")
 
@@ -53,6 +55,7 @@ class Dashboard(Replaying):
         """Told of each answer that was drawn; for benchmarks."""
         self._replay = replay
         self._looks: dict[str, View] = {}
+        self._drawn = False
         self._stop = threading.Event()
         self._follower = threading.Thread(target=self._follow, name="follower", daemon=True)
 
@@ -115,6 +118,9 @@ class Dashboard(Replaying):
 
     def drawn(self, answers: Answers) -> None:
         """A screen has drawn `answers`."""
+        if not self._drawn:
+            self._drawn = True
+            self.run_worker(load_all, thread=True, group="loading")
         if self.trouble is not None and not self.trouble.lasting:
             self.trouble = None
             self.reframe()

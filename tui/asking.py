@@ -8,7 +8,7 @@ from typing import Any
 from textual.message import Message
 
 from orchestrion.domain.errors import OrchestrionError
-from orchestrion.tui.feed import Answer, Views
+from orchestrion.tui.feed import Views
 from orchestrion.tui.literals import bound
 
 WAIT_SECONDS = 0.25
@@ -23,9 +23,11 @@ RETRY_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Question:
-    """SQL with named parameters; a `window` (offset, limit) asks for these rows and for how many there are.
+    """SQL with named parameters; a `window` (offset, limit) asks for these rows by `order`, and for how many there are.
 
-    One with a `rest` takes its time: it is asked beside the others, and no sooner than so many seconds after the last.
+    `counted` counts them at less cost than to count the rows of `sql`. `finish` makes of the answer what is drawn, in
+    the asking thread; it may ask further. One with a `rest` takes its time: it is asked beside the others, and no
+    sooner than so many seconds after the last.
     """
 
     name: str
@@ -33,6 +35,14 @@ class Question:
     params: Mapping[str, object] = field(default_factory=dict)
     window: tuple[int, int] | None = None
     rest: float = 0.0
+    order: str = ""
+    counted: str = ""
+    finish: "Finish | None" = None
+
+    @property
+    def about(self) -> tuple[object, ...]:
+        """What it asks, whichever rows of it are looked at."""
+        return self.sql, self.params, self.order
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,10 @@ class Answered:
     def dicts(self) -> list[dict[str, Any]]:
         """The rows by column name."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+Ask = Callable[[Question], Answered]
+Finish = Callable[[Answered, Ask], Answered]
 
 
 class Moved(Message):
@@ -81,23 +95,29 @@ def answers(views: Views, questions: list[Question], at: int | None) -> dict[str
     """The answers by name, as of position `at`. Raises OrchestrionError."""
     found = {}
     for question in questions:
-        found[question.name] = _answer(views, question, at)
+        found[question.name] = answer(views, question, at)
         if question.rest:
             sleep(YIELD_SECONDS)
     return found
 
 
+def answer(views: Views, question: Question, at: int | None) -> Answered:
+    """The answer to one question, as of position `at`. Raises OrchestrionError."""
+    found = _answer(views, question, at)
+    return question.finish(found, lambda further: answer(views, further, at)) if question.finish else found
+
+
 def _answer(views: Views, question: Question, at: int | None) -> Answered:
     if question.window is None:
-        answer = views.query(bound(question.sql, question.params), at=at)
-        return Answered(answer.columns, answer.rows, len(answer.rows))
+        rows = views.query(bound(question.sql, question.params), at=at)
+        return Answered(rows.columns, rows.rows, len(rows.rows))
     offset, limit = question.window
-    sql = bound(question.sql, question.params)
-    rows: Answer = views.query(f"{sql}\nLIMIT {int(limit)} OFFSET {int(offset)}", at=at)
+    sql = f"{question.sql}\nORDER BY {question.order}\nLIMIT {int(limit)} OFFSET {int(offset)}"
+    rows = views.query(bound(sql, question.params), at=at)
     if not offset and len(rows.rows) < limit:
         return Answered(rows.columns, rows.rows, len(rows.rows))
-    inner = f"SELECT count(*) FROM (\n{sql}\n)"  # noqa: S608 - our own question, its values are literals
-    count = views.query(inner, at=at).rows[0][0]
+    counted = question.counted or f"SELECT count(*) FROM (\n{question.sql}\n)"  # noqa: S608 - our own question
+    count = views.query(bound(counted, question.params), at=at).rows[0][0]
     return Answered(rows.columns, rows.rows, count, offset)
 
 

@@ -33,8 +33,8 @@ class Lane:
     def changed(self, questions: list[Question], at: int | None) -> list[str]:
         """Names of questions whose answers are about something else than what was asked before."""
         asked, where = self._asked
-        before = {q.name: (q.sql, q.params) for q in asked} if where == at else {}
-        return [q.name for q in questions if before.get(q.name) != (q.sql, q.params)]
+        before = {q.name: q.about for q in asked} if where == at else {}
+        return [q.name for q in questions if before.get(q.name) != q.about]
 
     def begin(self, questions: list[Question], at: int | None) -> None:
         """They are asked now."""

@@ -35,7 +35,6 @@ _GROWN = "SELECT count(*) FROM events WHERE session IN ($a, $b)"
 class Compared(View):
     """Session A on the left, B on the right."""
 
-    CSS_PATH = "compared.tcss"
     AUTO_FOCUS = "#steps"
 
     def __init__(self, a: str, b: str) -> None:

@@ -28,8 +28,6 @@ FROM events WHERE """
 class EventList(View):
     """Events that meet a condition, by position."""
 
-    CSS_PATH = "evidence.tcss"
-
     def __init__(self, evidence: Evidence) -> None:
         super().__init__()
         self.evidence = evidence
@@ -39,7 +37,7 @@ class EventList(View):
 
     def questions(self) -> list[Question]:
         sql = _EVENTS + self.evidence.where
-        return [self.query_one(Grid).question(sql, "position", **self.evidence.params)]
+        return [self.query_one(Grid).question(sql, "position", self.evidence.params)]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
         found = answered["events"]

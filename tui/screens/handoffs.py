@@ -26,7 +26,6 @@ COLUMNS = (
 class Handoffs(View):
     """Handoffs by state."""
 
-    CSS_PATH = "handoffs.tcss"
     here = "handoffs"
     _looked = False
 
@@ -39,7 +38,8 @@ class Handoffs(View):
         sql, order = question("handoffs"), "changed_at DESC NULLS LAST, handoff"
         session = self.dashboard.scope
         return [
-            self.query_one(f"#{state}", Grid).question(sql, order, session=session, status=state) for state in STATES
+            self.query_one(f"#{state}", Grid).question(sql, order, {"session": session, "status": state})
+            for state in STATES
         ]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:

@@ -45,7 +45,6 @@ class Checked(Message):
 class Health(View):
     """The log itself."""
 
-    CSS_PATH = "health.tcss"
     BINDINGS: ClassVar[list[Any]] = bindings("health")
     here = "health"
 

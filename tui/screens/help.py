@@ -24,7 +24,6 @@ _NAMES = {
 class Help(ModalScreen[None]):
     """What can be done, and by which key."""
 
-    CSS_PATH = "help.tcss"
     BINDINGS = [Binding("escape,question_mark,q", "dismiss", "Close")]  # noqa: RUF012 - as Textual declares it
 
     def compose(self) -> ComposeResult:

@@ -12,3 +12,9 @@ def look(name: str) -> View:
     """A new screen of that name."""
     made: View = getattr(import_module(f"orchestrion.tui.screens.{name}"), name.capitalize())()
     return made
+
+
+def load_all() -> None:
+    """Load every screen's module, so that none is waited for when it is looked at."""
+    for name in LOOKS:
+        import_module(f"orchestrion.tui.screens.{name}")

@@ -36,7 +36,6 @@ FLOW_SECONDS = 0.5
 class Messages(View):
     """The talk between agents."""
 
-    CSS_PATH = "messages.tcss"
     BINDINGS: ClassVar[list[Any]] = bindings("messages")
     here = "messages"
 
@@ -47,7 +46,10 @@ class Messages(View):
 
     def questions(self) -> list[Question]:
         session = self.dashboard.scope
-        listing = self.query_one(Grid).question(question("messages"), "position DESC", session=session, find=self.find)
+        counted = "" if self.find else question("messages_count")
+        listing = self.query_one(Grid).question(
+            question("messages"), "position DESC", {"session": session, "find": self.find}, counted=counted
+        )
         return [Question("flow", question("flow"), {"session": session}, rest=FLOW_SECONDS), listing]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:

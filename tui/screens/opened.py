@@ -17,7 +17,6 @@ from orchestrion.tui.widgets.document import Document, Part, value_parts
 class Opened(View):
     """A document made from the answers to a few questions."""
 
-    CSS_PATH = "opened.tcss"
     AUTO_FOCUS = "Document"
     what = ""
 

@@ -31,7 +31,6 @@ COLUMNS = (
 class Patterns(View):
     """What was learned."""
 
-    CSS_PATH = "patterns.tcss"
     here = "patterns"
 
     def body(self) -> ComposeResult:
@@ -39,7 +38,7 @@ class Patterns(View):
 
     def questions(self) -> list[Question]:
         order = "happened_at DESC NULLS LAST, pattern"
-        return [self.query_one(Grid).question(question("patterns"), order, session=self.dashboard.scope)]
+        return [self.query_one(Grid).question(question("patterns"), order, {"session": self.dashboard.scope})]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
         self.query_one(Grid).fill(answered["patterns"])

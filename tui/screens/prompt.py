@@ -11,7 +11,6 @@ from textual.widgets import Input, Label
 class Prompt(ModalScreen[str | None]):
     """A question and a line to answer it; Escape answers nothing."""
 
-    CSS_PATH = "prompt.tcss"
     BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]  # noqa: RUF012 - as Textual declares it
 
     def __init__(self, ask: str, *, digits: bool = False) -> None:

@@ -8,10 +8,10 @@ from textual.containers import Container
 from orchestrion.tui import figures
 from orchestrion.tui.asking import Answered, Question
 from orchestrion.tui.columns import Column, events_of, number
-from orchestrion.tui.commentary import told
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens.opened import OpenedEvent, OpenedRun
 from orchestrion.tui.screens.view import View
+from orchestrion.tui.story import story
 from orchestrion.tui.tree import grown
 from orchestrion.tui.widgets.grid import Grid
 from orchestrion.tui.widgets.overview import Overview
@@ -45,7 +45,6 @@ QUESTIONS = ("tokens", "fresh_messages", "fresh_calls", "phases", "runs", "sessi
 class Session(View):
     """What the chosen session did."""
 
-    CSS_PATH = "session.tcss"
     here = "session"
 
     def __init__(self) -> None:
@@ -65,7 +64,7 @@ class Session(View):
             return []
         its = {"session": session}
         asked = [Question(name, question(name), its, rest=OVERVIEW_SECONDS) for name in QUESTIONS]
-        return [*asked, self.query_one("#story", Grid).question(question("story"), "position DESC", session=session)]
+        return [*asked, story(self.query_one("#story", Grid), session)]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
         if self._shown is not answered["runs"]:
@@ -73,7 +72,7 @@ class Session(View):
             self._draw_runs(answered)
         if self._told is not answered["story"]:
             self._told = answered["story"]
-            self.query_one("#story", Grid).fill(with_story(answered["story"]))
+            self.query_one("#story", Grid).fill(answered["story"])
 
     def _draw_runs(self, answered: Mapping[str, Answered]) -> None:
         self.query_one(Overview).show(answered)
@@ -93,9 +92,3 @@ class Session(View):
         if opened.grid.id == "story":
             return OpenedEvent(opened.row["position"])
         return OpenedRun(opened.row)
-
-
-def with_story(answered: Answered) -> Answered:
-    """Events with the line that tells each as another column."""
-    rows = [(*row, told(dict(zip(answered.columns, row, strict=True)))) for row in answered.rows]
-    return Answered((*answered.columns, "told"), rows, answered.count, answered.offset)

@@ -43,7 +43,6 @@ ORDER = "status IN ('running', 'waiting') DESC, ended_at DESC NULLS LAST, sessio
 class Sessions(View):
     """The list everything begins with."""
 
-    CSS_PATH = "sessions.tcss"
     BINDINGS: ClassVar[list[Any]] = bindings("sessions")
     here = "sessions"
 
@@ -66,7 +65,8 @@ class Sessions(View):
             sql += question("sessions_live")
         if self.find:
             sql, given["find"] = sql + question("sessions_found"), self.find
-        return [self.query_one(Grid).question(sql, ORDER, **given)]
+        counted = "" if self.only_live or self.find else question("sessions_count")
+        return [self.query_one(Grid).question(sql, ORDER, given, counted=counted)]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
         self.query_one(Grid).fill(answered["sessions"])

@@ -49,7 +49,6 @@ class Described(Message):
 class Sql(View):
     """Ask the views anything; nothing asked here can write or read anything else."""
 
-    CSS_PATH = "sql.tcss"
     BINDINGS: ClassVar[list[Any]] = bindings("sql")
     AUTO_FOCUS = "TextArea"
     here = "sql"

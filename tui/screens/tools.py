@@ -51,7 +51,6 @@ CALLS = (
 class Tools(View):
     """What tools were used for, and how they did."""
 
-    CSS_PATH = "tools.tcss"
     BINDINGS: ClassVar[list[Any]] = bindings("tools")
     here = "tools"
     failed = False
@@ -66,14 +65,13 @@ class Tools(View):
         yield Grid(CALLS, id="calls", empty="No such call.", title="calls, the slowest first").add_class("bordered")
 
     def questions(self) -> list[Question]:
-        session, grid = self.dashboard.scope, self.query_one
-        narrowed = {"tool": self.tool, "agent": self.agent, "failed": self.failed, "find": self.find}
+        grid = self.query_one
+        its = {"session": self.dashboard.scope}
+        narrowed = {**its, "tool": self.tool, "agent": self.agent, "failed": self.failed, "find": self.find}
         return [
-            grid("#tools", Grid).question(question("tools"), "calls DESC, tool", session=session),
-            grid("#agents", Grid).question(question("tool_agents"), "calls DESC, agent", session=session),
-            grid("#calls", Grid).question(
-                question("calls"), "duration_ms DESC NULLS LAST, position", session=session, **narrowed
-            ),
+            grid("#tools", Grid).question(question("tools"), "calls DESC, tool", its),
+            grid("#agents", Grid).question(question("tool_agents"), "calls DESC, agent", its),
+            grid("#calls", Grid).question(question("calls"), "duration_ms DESC NULLS LAST, position", narrowed),
         ]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:

@@ -9,14 +9,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from orchestrion.domain.errors import OrchestrionError
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Answers, Question, Trouble, answers
 from orchestrion.tui.lanes import Lane
 from orchestrion.tui.widgets.finder import Finder
-from orchestrion.tui.widgets.frame import Banner, Context, Tabs
+from orchestrion.tui.widgets.frame import Banner, Context, Keys, Tabs
 from orchestrion.tui.widgets.grid import Grid
 from orchestrion.tui.widgets.scrubber import Scrubber
 
@@ -89,7 +88,7 @@ class View(Screen[None]):
         with Container(id="body"):
             yield from self.body()
         yield Scrubber()
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_screen_resume(self) -> None:
         self.frame()

@@ -1,5 +1,6 @@
 """The lines around every screen: where one is, what is looked at, and what is wrong with the log."""
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.app import RenderResult
@@ -54,6 +55,42 @@ class Tabs(Widget):
             edge += len(action.keys) + len(action.label) + 2 + len(self._after())
             if event.x < edge:
                 self.post_message(self.Chosen(action.act))
+                return
+
+
+class Keys(Widget):
+    """The keys that do something here, on one line; a click does it."""
+
+    DEFAULT_CSS = """
+    Keys { height: 1; background: $panel; color: $quiet; }
+    """
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
+    def render(self) -> RenderResult:
+        text = Text(no_wrap=True)
+        for key, label, _ in self._listed():
+            text.append(f" {key}", inks(self)["warn"])
+            text.append(f" {label} ")
+        return text
+
+    def _listed(self) -> list[tuple[str, str, str]]:
+        """Key, label and action of each binding that stands here, in the order of the table."""
+        found: dict[str, tuple[str, str, str]] = {}
+        for _, binding, enabled, _ in self.screen.active_bindings.values():
+            if binding.show and enabled:
+                found.setdefault(
+                    binding.action, (self.app.get_key_display(binding), binding.description, binding.action)
+                )
+        return list(found.values())
+
+    async def on_click(self, event: events.Click) -> None:
+        edge = 0
+        for key, label, action in self._listed():
+            edge += cell_len(key) + cell_len(label) + 3
+            if event.x < edge:
+                await self.app.run_action(action, default_namespace=self.screen.focused or self.screen)
                 return
 
 

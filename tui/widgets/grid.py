@@ -1,6 +1,6 @@
 """A list of any length: it draws what is looked at, asks for the rows it lacks, and opens what is under the cursor."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from orchestrion.tui.actions import bindings
-from orchestrion.tui.asking import Answered, Question
+from orchestrion.tui.asking import Answered, Finish, Question
 from orchestrion.tui.columns import Column, Row, tone_of
 from orchestrion.tui.themes import inks
 from orchestrion.tui.widgets.cells import GAP, Order, column_at, fit, heads, signed, widths
@@ -92,15 +92,26 @@ class Grid(ScrollView, can_focus=True):
         """Rows there are, loaded or not."""
         return self.answered.count if self.answered else 0
 
-    def question(self, sql: str, order: str, **params: object) -> Question:
-        """The question for the rows that are looked at. `order` holds unless the reader chose another."""
+    def question(
+        self,
+        sql: str,
+        order: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        counted: str = "",
+        finish: Finish | None = None,
+    ) -> Question:
+        """The question for the rows that are looked at. `order` holds unless the reader chose another; the others are
+        those of `Question`.
+        """
         if self.ordered:
             key, falls = self.ordered
             order = f'"{key}" {"DESC" if falls else "ASC"} NULLS LAST, {order}'
         height = max(self.size.height, 1)
         first = max(0, self.scroll_offset.y - PAGE_ROWS // 4)
         limit = max(PAGE_ROWS, 2 * height)
-        return Question(self.id or "grid", f"{sql.rstrip().rstrip(';')}\nORDER BY {order}", params, (first, limit))
+        window = first, limit
+        return Question(self.id or "grid", sql, params or {}, window, order=order, counted=counted, finish=finish)
 
     def fill(self, answered: Answered) -> None:
         """Show the rows of an answer; the cursor stays on the row it was on, if that is among them."""

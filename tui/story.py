@@ -1,0 +1,79 @@
+"""The commentary of a session, a page at a time: its events, and what they leave out of one another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from orchestrion.tui.asking import Answered, Ask, Question
+from orchestrion.tui.commentary import told
+from orchestrion.tui.questions import question
+from orchestrion.tui.widgets.grid import Grid
+
+Row = dict[str, Any]
+
+
+def story(grid: Grid, session: str) -> Question:
+    """The events of `session` that `grid` looks at, the newest first, each with the line that tells it (`told`)."""
+    its = {"session": session}
+    return grid.question(question("story"), "position DESC", its, counted=question("story_count"), finish=Told(session))
+
+
+@dataclass(frozen=True)
+class Told:
+    """Finishes an answer to the question about a session."""
+
+    session: str
+
+    def __call__(self, answered: Answered, ask: Ask) -> Answered:
+        """The events with their lines, after one more question for what only other events of the session say."""
+        rows = answered.dicts()
+        left_out = _left_out(rows)
+        if any(left_out.values()):
+            names = Question("names", question("story_names"), {"session": self.session, **left_out})
+            _fill_in(rows, ask(names).dicts())
+        lines = [(*values, told(row)) for values, row in zip(answered.rows, rows, strict=True)]
+        return Answered((*answered.columns, "told"), lines, answered.count, answered.offset)
+
+
+def _left_out(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """The calls, messages and runs of which `rows` do not say enough, so that a question can name them."""
+    return {
+        "calls": sorted({row["call"] for row in rows if row["kind"] == "tool.returned" and row["call"]}),
+        "messages": sorted(
+            {row["message"] for row in rows if row["kind"].startswith("message.") and row["kind"] != "message.sent"}
+            - {None}
+        ),
+        "runs": sorted({row["run"] for row in rows if row["agent"] is None and row["run"]}),
+    }
+
+
+def _fill_in(rows: Sequence[Row], names: Sequence[Row]) -> None:
+    agents = {row["run"]: row["agent"] for row in names if row["run"] and row["agent"]}
+    calls = _by("call", "tool.called", names)
+    sent = _by("message", "message.sent", names)
+    for row in rows:
+        row["agent"] = row["agent"] or agents.get(row["run"]) or row["run"]
+        if row["kind"] == "tool.returned" and (call := calls.get(row["call"])):
+            row["tool"] = call["tool"]
+            row["duration_ms"] = _milliseconds(call["happened_at"], row["happened_at"])
+        if row["kind"].startswith("message.") and (message := sent.get(row["message"])):
+            row["message_type"], row["sender"] = message["type"], message["sender"]
+
+
+def _by(key: str, kind: str, names: Sequence[Row]) -> Mapping[str, Row]:
+    """What the facts of that kind say of each `key` together, the first of them first."""
+    found: dict[str, Row] = {}
+    for row in sorted(names, key=lambda row: row["happened_at"] or datetime.max):
+        if row["kind"] == kind:
+            known = found.setdefault(row[key], row)
+            known |= {name: known[name] or row[name] for name in ("tool", "type", "sender")}
+    return found
+
+
+def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
+    """From the one to the other as DuckDB's `date_diff` counts them, never below 0."""
+    if start is None or end is None:
+        return None
+    since, until = ((moment - datetime.min) // timedelta(milliseconds=1) for moment in (start, end))
+    return max(0, until - since)
