@@ -106,6 +106,7 @@ class Exchange:
         self.fates: dict[tuple[str, str], Fate] = {}
         """(message, run) to what became of it there; one that is not here is queued."""
         self._external: set[str] = set()
+        self._known: set[tuple[str, int]] = set()
         self.offers: dict[str, list[e.HandoffOffered]] = defaultdict(list)
         """By the taker's run, what was ever offered to it."""
         self.topics: dict[str, set[str]] = defaultdict(set)
@@ -115,13 +116,20 @@ class Exchange:
     def catch_up(self) -> int:
         """Take in what the log has now; the position reached. What cannot be read is passed over."""
         while rows := self._log.rows(after=self.position, limit=PAGE_ROWS):
-            for position, _, _, kind, _, state in rows:
+            for position, stream, version, kind, _, state in rows:
                 self.position = position
-                if kind.startswith(_FAMILIES):
+                if (stream, version) in self._known:
+                    self._known.discard((stream, version))
+                elif kind.startswith(_FAMILIES):
                     self._take(kind, state)
             if len(rows) < PAGE_ROWS:
                 break
         return self.position
+
+    def delivered(self, message: e.MessageSent, run: str, place: tuple[str, int]) -> None:
+        """Take in a delivery that was just written at `place` (stream, version): it need not be read back."""
+        self._settle(message.message, run, "delivered")
+        self._known.add(place)
 
     def box(self, name: str) -> str:
         """The address of one who has no run: the conductor or the person."""

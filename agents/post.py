@@ -130,10 +130,11 @@ class Post:
         ]
         appended = self.log.observe(facts)
         taken_by_others = {fact.stream for fact in appended.conflicts}
+        mine = [m for m in waiting if m.message not in late and stream_of(m) not in taken_by_others]
         for message in waiting:
             self.exchange.pending[run].pop(message.message, None)
-        mine = [m for m in waiting if m.message not in late and stream_of(m) not in taken_by_others]
-        self.exchange.fates.update({(m.message, run): "delivered" for m in mine})
+        for message in mine:
+            self.exchange.delivered(message, run, (stream_of(message), self._place(message, run)))
         return [self._whole(message) for message in mine]
 
     def receive(self, run: str, seconds: float, *, limit: int | None = None) -> list[e.MessageSent]:
