@@ -13,7 +13,7 @@ from orchestrion.agents.holding import Holding
 from orchestrion.agents.journal import Clock, Journal, SteadyClock
 from orchestrion.agents.leftovers import sweep
 from orchestrion.agents.limits import Limits
-from orchestrion.agents.mcp_config import McpUse, load_servers
+from orchestrion.agents.mcp.config import McpUse, load_servers
 from orchestrion.agents.minds import Minds
 from orchestrion.agents.opening import open_session, plan_of, team_again
 from orchestrion.agents.options import Options

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from orchestrion.agents.exchange import Talk
 from orchestrion.agents.limits import Limits
-from orchestrion.agents.mcp_config import McpUse
+from orchestrion.agents.mcp.config import McpUse
 from orchestrion.agents.minds import Minds
 from orchestrion.agents.past import Past
 

@@ -6,7 +6,7 @@ from orchestrion.agents.budget import Stopped
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.desk import RunDesk
 from orchestrion.agents.exchange import CONDUCTOR
-from orchestrion.agents.mcp_memory import keep, memory_server, recall
+from orchestrion.agents.mcp.memory import keep, memory_server, recall
 from orchestrion.agents.opening import PLAN_VERSION
 from orchestrion.agents.runner import Lost, Work
 from orchestrion.agents.stage import Stage, Turn

@@ -21,7 +21,7 @@ from orchestrion.domain.events import (
 )
 
 if TYPE_CHECKING:
-    from orchestrion.agents.mcp_servers import ServerPool
+    from orchestrion.agents.mcp.servers import ServerPool
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from orchestrion.agents import stream_claude, stream_codex
 from orchestrion.agents.calling import Answer, Call, filled, last_words, make, output_of
 from orchestrion.agents.child import Ended, run_child
 from orchestrion.agents.conclusion import HOW, conclude
@@ -17,9 +16,10 @@ from orchestrion.agents.ear import Ear
 from orchestrion.agents.environment import child_environment
 from orchestrion.agents.runner import Desk, Outcome, Work
 from orchestrion.agents.runner_steps import NO_LIMIT_SECONDS
-from orchestrion.agents.stream import Reader, Stream
-from orchestrion.agents.stream_claude import ClaudeStream
-from orchestrion.agents.stream_codex import CodexStream
+from orchestrion.agents.streams import claude, codex
+from orchestrion.agents.streams.claude import ClaudeStream
+from orchestrion.agents.streams.codex import CodexStream
+from orchestrion.agents.streams.stream import Reader, Stream
 from orchestrion.agents.thinking.quoting import Fence
 
 MAX_ARGUMENT_BYTES = 100_000
@@ -99,9 +99,9 @@ async def _run(args: list[str], work: Work, desk: Desk, stdin: Path | None, spaw
 def _known(value: dict[str, Any], ear: Ear, desk: Desk) -> tuple[str, Reader] | None:
     """The format whose stream begins with `value`, and its reader."""
     if ClaudeStream.knows(value):
-        return stream_claude.FORMAT, ClaudeStream(ear, desk.used)
+        return claude.FORMAT, ClaudeStream(ear, desk.used)
     if CodexStream.knows(value):
-        return stream_codex.FORMAT, CodexStream(ear, desk.used)
+        return codex.FORMAT, CodexStream(ear, desk.used)
     return None
 
 

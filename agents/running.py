@@ -7,18 +7,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.util import find_spec
 
+from orchestrion.agents.acp.runner import AcpRunner, missing_extra
 from orchestrion.agents.budget import Stopped
 from orchestrion.agents.bus import Draft
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.desk import RunDesk
-from orchestrion.agents.mcp_config import NO_SERVERS, Servers
-from orchestrion.agents.mcp_servers import servers_of
+from orchestrion.agents.mcp.config import NO_SERVERS, Servers
+from orchestrion.agents.mcp.servers import servers_of
 from orchestrion.agents.minds import LLM, Minds
 from orchestrion.agents.planner import Plan
 from orchestrion.agents.remembering import remembered
 from orchestrion.agents.roster import Roster
 from orchestrion.agents.runner import Lost, Outcome, Runner
-from orchestrion.agents.runner_acp import AcpRunner, missing_extra
 from orchestrion.agents.runner_llm import LlmRunner
 from orchestrion.agents.runner_process import ProcessRunner
 from orchestrion.agents.runner_steps import StepsRunner

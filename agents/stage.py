@@ -15,9 +15,9 @@ from orchestrion.agents.exchange import CONDUCTOR, Talk
 from orchestrion.agents.handing import Handing, Offer, reasons_of
 from orchestrion.agents.journal import Journal
 from orchestrion.agents.limits import Limits
-from orchestrion.agents.mcp_config import DEFAULT_USE, NO_SERVERS, McpUse, Servers
-from orchestrion.agents.mcp_link import Place
-from orchestrion.agents.mcp_servers import ServerPool, servers_of
+from orchestrion.agents.mcp.config import DEFAULT_USE, NO_SERVERS, McpUse, Servers
+from orchestrion.agents.mcp.link import Place
+from orchestrion.agents.mcp.servers import ServerPool, servers_of
 from orchestrion.agents.minds import Minds
 from orchestrion.agents.planner import Plan
 from orchestrion.agents.recalling import checks_of, ended_as

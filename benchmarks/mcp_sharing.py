@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from orchestrion.agents import Conductor, ExecutionResult, Limits, load_roster, make_plan
-from orchestrion.agents.mcp_config import McpUse
+from orchestrion.agents.mcp.config import McpUse
 from orchestrion.cli.wiring import Home, stored
 from orchestrion.eventstore import open_log
 from orchestrion.projections import Store

@@ -179,7 +179,7 @@ def _configuration(project: Path) -> Iterator[Finding]:
 
 def _servers(project: Path) -> Iterator[Finding]:
     """The MCP servers that a session here could use."""
-    from orchestrion.agents.mcp_config import load_servers
+    from orchestrion.agents.mcp.config import load_servers
     from orchestrion.cli.teamwork import mcp_use
 
     try:

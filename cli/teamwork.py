@@ -21,7 +21,7 @@ from orchestrion.domain.inert import inert
 if TYPE_CHECKING:
     from orchestrion.agents import ExecutionResult, Limits, Plan, Roster
     from orchestrion.agents.exchange import Talk
-    from orchestrion.agents.mcp_config import McpUse
+    from orchestrion.agents.mcp.config import McpUse
     from orchestrion.agents.minds import Minds
     from orchestrion.domain.events import Event
 
@@ -79,7 +79,7 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
     Raises NotFound, BadDefinition, BadPlan and CannotRun before the log is touched; Interrupted when it is stopped.
     """
     from orchestrion.agents import Conductor
-    from orchestrion.agents.mcp_config import load_servers
+    from orchestrion.agents.mcp.config import load_servers
     from orchestrion.agents.running import check_runnable
 
     roster, plan = planned(home, order, settings)
@@ -174,7 +174,7 @@ def project_folder(path: Path) -> Path:
 
 def mcp_use(settings: Settings) -> "McpUse":
     """How the settings say that MCP servers are used."""
-    from orchestrion.agents.mcp_config import McpUse
+    from orchestrion.agents.mcp.config import McpUse
 
     switches = {
         name.removeprefix("mcp."): (held.value, held.origin)

@@ -9,7 +9,7 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import UsageLimits
 
 from orchestrion.agents.bus import Draft
-from orchestrion.agents.mcp_tools import RemoteTool
+from orchestrion.agents.mcp.tools import RemoteTool
 from orchestrion.agents.permissions import has
 from orchestrion.agents.runner import Desk, Outcome, Work
 from orchestrion.agents.thinking.answers import Report, Verdict

@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchestrion.agents.calling import Answer
-from orchestrion.agents.mcp_tools import RemoteTool
+from orchestrion.agents.mcp.tools import RemoteTool
 from orchestrion.agents.permissions import permitted
 from orchestrion.agents.thinking.toolbox import Seat, refused, told
 

@@ -422,7 +422,8 @@ def test_findings_and_verdicts_of_such_an_agent_count_as_anybodys(acts: Any, pla
 def test_a_flood_of_messages_ends_the_run_and_a_flood_of_words_is_cut(
     acts: Any, play: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orchestrion.agents import acp_child, acp_client
+    from orchestrion.agents.acp import child as acp_child
+    from orchestrion.agents.acp import client as acp_client
 
     monkeypatch.setattr(acp_client, "MAX_TEXT", 100)
     acts('for n in range(50): await me.say("word ")')
@@ -462,7 +463,7 @@ def test_a_real_agent_shakes_hands(command: list[str], tmp_path: Path) -> None:
         pytest.skip(f"{command[0]} is not installed: its handshake is not tried")
     from acp import connect_to_agent
 
-    from orchestrion.agents.acp_child import connected
+    from orchestrion.agents.acp.child import connected
 
     async def hello() -> Any:
         async with connected(command, tmp_path, dict(os.environ), lambda pid: None) as line:

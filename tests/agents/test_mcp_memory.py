@@ -15,9 +15,9 @@ import pytest
 
 from orchestrion.agents import Conductor, ExecutionResult, load_roster
 from orchestrion.agents.limits import Limits
-from orchestrion.agents.mcp_config import McpUse, ServerConfig
-from orchestrion.agents.mcp_link import Link, Place
-from orchestrion.agents.mcp_memory import graph_of
+from orchestrion.agents.mcp.config import McpUse, ServerConfig
+from orchestrion.agents.mcp.link import Link, Place
+from orchestrion.agents.mcp.memory import graph_of
 from orchestrion.domain import events as e
 
 PACKAGE = "@modelcontextprotocol/server-memory"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orchestrion.agents import Conductor, Limits, load_roster, make_plan
-from orchestrion.agents.mcp_config import McpUse, load_servers
+from orchestrion.agents.mcp.config import McpUse, load_servers
 from orchestrion.agents.running import check_runnable
 from orchestrion.domain import events as e
 from orchestrion.domain.errors import BadDefinition, CannotRun, NotFound

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrion.agents import Limits
 from orchestrion.agents.conclusion import concluded
-from orchestrion.agents.stream import MAX_LINE_BYTES, Stream
+from orchestrion.agents.streams.stream import MAX_LINE_BYTES, Stream
 from orchestrion.domain import events as e
 
 Agent = Callable[..., Path]

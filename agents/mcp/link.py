@@ -13,15 +13,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 from orchestrion.agents.environment import HOME_VARIABLE
 from orchestrion.agents.limits import Limits, backoff_seconds
-from orchestrion.agents.mcp_answers import Problem, Trouble, trouble_of
-from orchestrion.agents.mcp_config import ServerConfig
+from orchestrion.agents.mcp.answers import Problem, Trouble, trouble_of
+from orchestrion.agents.mcp.config import ServerConfig
 from orchestrion.agents.orphans import SESSION_VARIABLE
 
 if TYPE_CHECKING:
     from mcp import Client
     from mcp_types import CallToolResult, Tool
 
-    from orchestrion.agents.mcp_transport import Child
+    from orchestrion.agents.mcp.transport import Child
 
 MAX_TOOLS = 1_000
 CLOSE_SECONDS = 10.0
@@ -233,7 +233,7 @@ class Link:
         if config.command is None:
             self._child = None
             return _over_http(config)
-        from orchestrion.agents.mcp_transport import Child  # noqa: PLC0415
+        from orchestrion.agents.mcp.transport import Child  # noqa: PLC0415
 
         values = {"home": str(place.home or place.folder)}
         env = {name: text.replace("{home}", values["home"]) for name, text in config.env.items()}

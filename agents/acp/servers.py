@@ -5,7 +5,7 @@ from typing import Any
 
 from acp import schema as s
 
-from orchestrion.agents.mcp_servers import servers_of
+from orchestrion.agents.mcp.servers import servers_of
 from orchestrion.agents.runner import Work
 
 

@@ -14,9 +14,9 @@ from acp.schema import (
     ToolCallUpdate,
 )
 
-from orchestrion.agents.acp_terminals import Terminals
+from orchestrion.agents.acp.terminals import Terminals
 from orchestrion.agents.ear import Ear
-from orchestrion.agents.stream import mapping, text
+from orchestrion.agents.streams.stream import mapping, text
 
 CLAUDE_ID = "toolu_"
 """Claude Code's own ids are unique everywhere; those of others within their session."""

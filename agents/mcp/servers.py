@@ -13,11 +13,11 @@ from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.identity import born, host
 from orchestrion.agents.journal import Journal
 from orchestrion.agents.limits import Limits
-from orchestrion.agents.mcp_answers import Trouble, answer_of
-from orchestrion.agents.mcp_config import Servers, server_of
-from orchestrion.agents.mcp_link import Link, Place
-from orchestrion.agents.mcp_sharing import Key, Sharing, key_of, shared
-from orchestrion.agents.mcp_tools import CHANGED, SEEN, RemoteTool, changes, remote_tools
+from orchestrion.agents.mcp.answers import Trouble, answer_of
+from orchestrion.agents.mcp.config import Servers, server_of
+from orchestrion.agents.mcp.link import Link, Place
+from orchestrion.agents.mcp.sharing import Key, Sharing, key_of, shared
+from orchestrion.agents.mcp.tools import CHANGED, SEEN, RemoteTool, changes, remote_tools
 from orchestrion.agents.membership import decided
 from orchestrion.agents.runner import Desk
 from orchestrion.domain import events as e
@@ -74,7 +74,7 @@ class ServerPool:
     async def call(self, tool: RemoteTool, params: dict[str, Any], desk: Desk) -> Answer:
         """Call `tool`; both the call and its answer are facts of the desk's run. `result["text"]` is what it said.
 
-        Whatever a server does ends as an Answer: `result["problem"]` names what went wrong (`mcp_answers.Problem`).
+        Whatever a server does ends as an Answer: `result["problem"]` names what went wrong (`answers.Problem`).
         Raises Stopped and Lost (see `Desk`).
         """
         return await self._made(tool, params, desk, lambda call: self._answer(tool, params, call))

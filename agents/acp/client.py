@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from acp import RequestError
 from acp import schema as s
 
-from orchestrion.agents import acp_policy as policy
-from orchestrion.agents.acp_calls import Calls, Told
-from orchestrion.agents.acp_terminals import Terminals, environment, program_of
+from orchestrion.agents.acp import policy
+from orchestrion.agents.acp.calls import Calls, Told
+from orchestrion.agents.acp.terminals import Terminals, environment, program_of
 from orchestrion.agents.budget import Stopped
 from orchestrion.agents.child import Ended
 from orchestrion.agents.ear import Ear

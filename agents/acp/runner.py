@@ -18,8 +18,8 @@ from orchestrion.agents.runner_process import prompt_for
 if TYPE_CHECKING:
     from acp import ClientSideConnection
 
-    from orchestrion.agents.acp_child import Line
-    from orchestrion.agents.acp_client import AcpClient
+    from orchestrion.agents.acp.child import Line
+    from orchestrion.agents.acp.client import AcpClient
 
 START_SECONDS = 120.0
 """For an agent to start, say what it can, and begin a session; some load packages first."""
@@ -69,8 +69,8 @@ class _Talk:
 
     async def act(self, spawned: Callable[[int], None]) -> Answer:
         """Have it once."""
-        from orchestrion.agents.acp_child import connected  # noqa: PLC0415 - the library is an extra
-        from orchestrion.agents.acp_client import AcpClient  # noqa: PLC0415
+        from orchestrion.agents.acp.child import connected  # noqa: PLC0415 - the library is an extra
+        from orchestrion.agents.acp.client import AcpClient  # noqa: PLC0415
 
         work, loop = self._work, asyncio.get_running_loop()
         values = {"workspace": str(work.workspace), "python": str(work.python), "out": str(work.out)}
@@ -119,7 +119,7 @@ class _Talk:
         from acp import PROTOCOL_VERSION, text_block  # noqa: PLC0415
         from acp import schema as s  # noqa: PLC0415
 
-        from orchestrion.agents.acp_servers import servers_for  # noqa: PLC0415
+        from orchestrion.agents.acp.servers import servers_for  # noqa: PLC0415
 
         connection = talking.connection
         capabilities = s.ClientCapabilities(

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrion.agents.calling import Answer
-from orchestrion.agents.mcp_config import MEMORY, Servers
-from orchestrion.agents.mcp_servers import ServerPool
-from orchestrion.agents.mcp_tools import RemoteTool
+from orchestrion.agents.mcp.config import MEMORY, Servers
+from orchestrion.agents.mcp.servers import ServerPool
+from orchestrion.agents.mcp.tools import RemoteTool
 from orchestrion.agents.runner import Desk
 from orchestrion.domain import events as e
 

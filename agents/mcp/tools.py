@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from orchestrion.agents.mcp_config import ServerConfig
+from orchestrion.agents.mcp.config import ServerConfig
 
 if TYPE_CHECKING:
     from mcp_types import Tool

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from orchestrion.agents.ear import Ear, Usage, whole
-from orchestrion.agents.stream import Result, mapping, text, text_of
+from orchestrion.agents.streams.stream import Result, mapping, text, text_of
 from orchestrion.domain.events import CallStatus
 
 FORMAT = "claude-code"

@@ -1,0 +1,1 @@
+"""What coding agents print while they work, line by line, as facts."""
