@@ -15,7 +15,14 @@ if TYPE_CHECKING:
         load_roster,
         make_plan,
     )
-    from orchestrion.cli.api import CommunicationBus, HandoffSystem, LearningSystem, Orchestrator, RuntimeLogger
+    from orchestrion.cli.api import (
+        CommunicationBus,
+        ExecutionDashboard,
+        HandoffSystem,
+        LearningSystem,
+        Orchestrator,
+        RuntimeLogger,
+    )
     from orchestrion.domain.errors import OrchestrionError
     from orchestrion.domain.events import Event
     from orchestrion.eventstore import open_log
@@ -27,6 +34,7 @@ _ROOMS = {
     "CommunicationBus": "cli.api",
     "Conductor": "agents",
     "Event": "domain.events",
+    "ExecutionDashboard": "cli.api",
     "ExecutionResult": "agents",
     "HandoffSystem": "cli.api",
     "LearningSystem": "cli.api",
@@ -49,6 +57,7 @@ __all__ = [
     "CommunicationBus",
     "Conductor",
     "Event",
+    "ExecutionDashboard",
     "ExecutionResult",
     "HandoffSystem",
     "LearningSystem",

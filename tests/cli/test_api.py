@@ -15,6 +15,7 @@ import pytest
 
 from orchestrion import (
     CommunicationBus,
+    ExecutionDashboard,
     HandoffSystem,
     LearningSystem,
     Orchestrator,
@@ -62,6 +63,11 @@ def test_the_examples_of_the_document_run(section: str, tmp_path: Path, monkeypa
         assert names["statistics"]["deliveries"]["delivered"] == 2
     if section == "LearningSystem":
         assert names["learnings"]["confidenceScore"] == 56
+    if section == "ExecutionDashboard":
+        shown = names["file"].read_text()
+        assert names["file"].stat().st_mode & 0o777 == 0o600
+        assert "backend-api-developer" in shown
+        assert "completed" in shown.lower()
     if section == "RuntimeLogger":
         assert [agent["agent"] for agent in names["report"]["agents"]] == ["backend-api-developer"]
 
@@ -362,3 +368,44 @@ def test_only_the_run_that_a_process_carries_and_proves_speaks_through_it(tmp_pa
     tmp_path.mkdir(exist_ok=True)
     with pytest.raises(RuleBroken, match="is not that of run"):
         CommunicationBus.of_this_process(carried)
+
+
+def test_a_dashboard_moves_while_its_session_does_and_agrees_with_the_report_command(
+    tmp_path: Path, program: Any
+) -> None:
+    path = tmp_path / "dashboard.md"
+
+    async def story() -> tuple[str, list[str]]:
+        seen = []
+        async with RuntimeLogger() as logger:
+            session = await logger.start_execution("Mend the door", ["carpenter"])
+            async with ExecutionDashboard(logger, path) as dashboard:
+                with pytest.raises(Refused, match="already"):
+                    await dashboard.initialize()
+                seen.append(path.read_text())
+                await logger.log_agent_start("carpenter", "Mend the door")
+                async with asyncio.timeout(30):
+                    while path.read_text() == seen[0]:
+                        await asyncio.sleep(0.02)
+                seen.append(path.read_text())
+                await logger.log_agent_complete("carpenter", {"summary": "it shuts"})
+                await logger.end_execution()
+        return session, [*seen, path.read_text()]
+
+    session, (before, during, after) = asyncio.run(story())
+    assert len({before, during, after}) == 3
+    assert program("report", session, "--home", str(tmp_path / "home")).out.rstrip() == after.rstrip()
+
+
+def test_a_dashboard_of_nothing_or_into_nowhere_is_refused(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with RuntimeLogger() as logger:
+            with pytest.raises(Refused, match="nothing is being executed"):
+                await ExecutionDashboard(logger).initialize()
+            await logger.start_execution("Mend the door")
+            nowhere = ExecutionDashboard(logger, tmp_path / "no" / "such" / "folder.md")
+            with pytest.raises(Refused, match="cannot be written"):
+                await nowhere.initialize()
+            await nowhere.shutdown()
+
+    asyncio.run(story())

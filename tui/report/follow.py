@@ -27,7 +27,7 @@ def follow(
     render: Callable[[Report], str],
     *,
     going: Callable[[], bool] = lambda: True,
-    written: Callable[[Report], None] | None = None,
+    written: Callable[[Report], object] | None = None,
 ) -> Report:
     """Keep `path` what `render` makes of the session, until the session has ended or `going` says no.
 
