@@ -1,5 +1,6 @@
 """What a request cost, a run with its subagents, and a session: each request once, unknown where a price is."""
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -111,26 +112,35 @@ REQUESTS = st.lists(
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def priced(rows_of: Any, log_of: Any, tmp_path_factory: Any) -> Iterator[Callable[[list[dict[str, Any]]], list[Any]]]:
+    """Tells requests to one log that grows, and asks what each of them cost, in their order."""
+    log = log_of([])
+    with Store(log, tmp_path_factory.mktemp("p"), prices=TABLE) as store:
+
+        def told(requests: list[dict[str, Any]]) -> list[Any]:
+            first = log.head() + 1
+            ids = [f"r{number:06}" for number in range(first, first + len(requests))]
+            facts = [
+                e.UsageRecorded(source="user", request_id=name, **of) for name, of in zip(ids, requests, strict=True)
+            ]
+            log.all += rows_of(facts, first=first)
+            store.catch_up()
+            asked = "SELECT cost_microdollars FROM usage WHERE request_id >= $1 ORDER BY request_id"
+            return [row[0] for row in store.query(asked, [f"r{first:06}"]).rows]
+
+        yield told
+
+
 @settings(max_examples=25, deadline=None)
 @given(REQUESTS)
-def test_sql_and_python_agree_on_every_price(rows_of: Any, log_of: Any, tmp_path_factory: Any, requests: Any) -> None:
-    facts, expected = [], []
-    for number, (model, at, *figures) in enumerate(requests):
-        names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens")
-        facts.append(
-            e.UsageRecorded(
-                source="user",
-                request_id=f"r{number:03}",
-                model=model,
-                happened_at=at,
-                **dict(zip(names, figures, strict=True)),
-            )
-        )
+def test_sql_and_python_agree_on_every_price(priced: Any, requests: Any) -> None:
+    told, expected = [], []
+    names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens")
+    for model, at, *figures in requests:
+        told.append({"model": model, "happened_at": at, **dict(zip(names, figures, strict=True))})
         expected.append(TABLE.microdollars(model, Tokens(*figures), at))
-    with Store(log_of(rows_of(facts)), tmp_path_factory.mktemp("p"), prices=TABLE) as store:
-        store.catch_up()
-        found = store.query("SELECT cost_microdollars FROM usage ORDER BY request_id").rows
-    assert [row[0] for row in found] == expected
+    assert priced(told) == expected
 
 
 def test_another_table_needs_no_rebuild_and_the_proof_holds(rows_of: Any, log_of: Any, tmp_path: Path) -> None:
