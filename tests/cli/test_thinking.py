@@ -18,6 +18,7 @@ from openai_server import Server, serving
 from scripted import call, finish
 
 from orchestrion import Orchestrator
+from orchestrion.eventstore import open_log
 
 PROGRAM = Path(sys.executable).parent / "orchestrion"
 EXAMPLE = Path(__file__).parents[2] / "examples/thinking_team"
@@ -96,14 +97,19 @@ ASKS = {"asker": [call("run_command", command="touch made.txt"), finish(summary=
 
 
 def waiting(program: Any, tmp_path: Path) -> list[dict[str, Any]]:
-    """What waits for a person, as soon as something does."""
-    end = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < end:
-        said = program("approvals", "--home", tmp_path / "home", "--format", "json")
-        if said.code == 0 and said.json:
-            return said.json
-        time.sleep(0.1)
-    raise AssertionError("nothing asked for approval")
+    """What waits for a person, as soon as something does: the log is looked at, and then the command asked once."""
+    home, end = tmp_path / "home", time.monotonic() + WAIT_SECONDS
+    while not (home / "log.db").exists():
+        assert time.monotonic() < end, "no log"
+        time.sleep(0.05)
+    with open_log(home) as log:
+        while not any(row[3] == "approval.requested" for row in log.rows(after=0, limit=1000)):
+            assert time.monotonic() < end, "nothing asked for approval"
+            log.wait(log.head(), 1)
+    said = program("approvals", "--home", home, "--format", "json")
+    assert said.code == 0, said.err
+    assert said.json
+    return said.json
 
 
 @pytest.mark.slow
