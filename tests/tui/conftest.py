@@ -169,7 +169,7 @@ class Reader:
         """Wait until what is shown is all that the log holds. Raises TimeoutError after some seconds."""
         async with asyncio.timeout(20):
             while not self.at_rest():
-                await self.pilot.pause(0.005)
+                await asyncio.sleep(0.005)  # a pause of the pilot's asks every widget, which is more than is waited for
         await self.pilot.pause()
         return self
 
