@@ -309,11 +309,11 @@ def test_over_http_nobody_comes_in_without_the_token(served: tuple[str, str]) ->
     address, token = served
     hello = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
     for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Bearer ses_x/a-1:{token}"}):
-        answer = httpx.post(address, json=hello, headers=header)
+        answer = httpx.post(address, json=hello, headers=header, timeout=60)
         assert answer.status_code == 401
         assert answer.json()["error"]
     elsewhere = {"Authorization": f"Bearer {token}", "Host": "evil.example", "Accept": "application/json"}
-    assert httpx.post(address, json=hello, headers=elsewhere).status_code in {403, 421}
+    assert httpx.post(address, json=hello, headers=elsewhere, timeout=60).status_code in {403, 421}
 
 
 def test_it_stays_on_this_machine(home: Path) -> None:

@@ -21,6 +21,8 @@ from orchestrion.tui.feed import Feed
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.widgets.grid import Grid
 
+PATIENCE_SECONDS = 60
+"""For what never comes; what comes is waited for no longer than it takes."""
 NOON = datetime(2026, 3, 1, 12, 0, 0)
 
 
@@ -167,7 +169,7 @@ class Reader:
 
     async def looks(self) -> "Reader":
         """Wait until what is shown is all that the log holds. Raises TimeoutError after some seconds."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not self.at_rest():
                 await asyncio.sleep(0.005)  # a pause of the pilot's asks every widget, which is more than is waited for
         await self.pilot.pause()

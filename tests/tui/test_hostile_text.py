@@ -181,15 +181,18 @@ def _play(home: Path, keys: bytes) -> bytes:
     environ = {**os.environ, "TERM": "xterm-256color"}
     process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child, env=environ, start_new_session=True)
     os.close(child)
-    written = _read_until(parent, b"ses_evil", 60)
-    for key in keys:
-        os.write(parent, bytes([key]))
-        written += _read_until(parent, None, 1.0)
-    os.write(parent, b"\x11")
-    written += _read_until(parent, None, SCREENFUL)
-    process.wait(30)
-    os.close(parent)
-    assert process.returncode == 0
+    try:
+        written = _read_until(parent, b"ses_evil", 60)
+        for key in keys:
+            os.write(parent, bytes([key]))
+            written += _read_until(parent, None, 1.0)
+        os.write(parent, b"\x11")
+        written += _read_until(parent, None, SCREENFUL)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(parent)
     return written
 
 

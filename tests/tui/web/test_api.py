@@ -17,6 +17,8 @@ from orchestrion.projections import Store
 from orchestrion.tui.web.guard import Door
 from orchestrion.tui.web.serving import Server, bound
 
+PATIENCE_SECONDS = 60
+
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory, stage: ModuleType) -> Iterator[tuple[httpx.Client, dict[str, int]]]:
@@ -39,7 +41,7 @@ def serving(log: SQLiteLog, home: Path) -> Iterator[httpx.Client]:
             server = Server(store, Door("token", "127.0.0.1", listener.getsockname()[1]), up.put)
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
             thread.start()
-            with httpx.Client(base_url=up.get(timeout=30), trust_env=False) as client:
+            with httpx.Client(base_url=up.get(timeout=30), trust_env=False, timeout=PATIENCE_SECONDS) as client:
                 yield client
             server.stop()
             thread.join()

@@ -52,12 +52,13 @@ def refused(home: Path, *options: str) -> tuple[int, str]:
 @pytest.mark.parametrize("options", [(), ("--terminal",)])
 def test_it_prints_its_address_serves_and_ends_with_ctrl_c(played: Path, options: tuple[str, ...]) -> None:
     with started(played, *options) as (process, url):
-        page = httpx.get(url, trust_env=False)
-        assert page.status_code == 200
-        assert "<title>Orchestrion</title>" in page.text
-        assert httpx.get(url.rsplit("/", 2)[0] + "/", trust_env=False).status_code == 404
-        assert httpx.get(url, headers={"Host": "evil.invalid"}, trust_env=False).status_code == 403
-        assert httpx.get(url, headers={"Origin": "http://evil.invalid"}, trust_env=False).status_code == 403
+        with httpx.Client(trust_env=False, timeout=PATIENCE_SECONDS) as client:
+            page = client.get(url)
+            assert page.status_code == 200
+            assert "<title>Orchestrion</title>" in page.text
+            assert client.get(url.rsplit("/", 2)[0] + "/").status_code == 404
+            assert client.get(url, headers={"Host": "evil.invalid"}).status_code == 403
+            assert client.get(url, headers={"Origin": "http://evil.invalid"}).status_code == 403
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, out, err) == (0, "", "The page is closed.\n")
@@ -66,7 +67,7 @@ def test_it_prints_its_address_serves_and_ends_with_ctrl_c(played: Path, options
 def test_a_page_that_is_open_does_not_keep_it_from_ending(played: Path) -> None:
     with (
         started(played) as (process, url),
-        httpx.Client(trust_env=False) as client,
+        httpx.Client(trust_env=False, timeout=PATIENCE_SECONDS) as client,
         client.stream("GET", f"{url}api/stream") as stream,
     ):
         lines = stream.iter_lines()

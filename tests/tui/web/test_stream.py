@@ -149,7 +149,7 @@ def test_streams_that_were_left_make_room_for_others(
         with listening(running.url, session="ses_play") as listener:
             assert listener.until(1) == [1]
     with listening(running.url), listening(running.url):
-        refused = httpx.get(f"{running.url}api/stream", trust_env=False)
+        refused = httpx.get(f"{running.url}api/stream", trust_env=False, timeout=PATIENCE_SECONDS)
     assert refused.status_code == 503
     assert refused.json()["error"] == "2 pages are open already; close one"
 

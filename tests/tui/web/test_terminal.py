@@ -84,7 +84,7 @@ def test_its_socket_is_closed_to_other_pages_and_to_those_without_the_token(addr
 
     def status(url: str, origin: str | None) -> int:
         headers = upgrade if origin is None else {**upgrade, "Origin": origin}
-        return httpx.get(url, headers=headers, trust_env=False).status_code
+        return httpx.get(url, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS).status_code
 
     assert status(f"{address}ws", "http://evil.invalid") == 403
     assert status(f"{address}ws", None) == 403
