@@ -10,6 +10,8 @@ import signal
 import sys
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+for size in ("COLUMNS", "LINES"):  # of the suite's terminal: readline, which pytest imports, tells its workers
+    os.environ.pop(size, None)
 sys.dont_write_bytecode = False  # before the import of Hypothesis, which pytest compiles itself
 
 import pytest  # noqa: E402
