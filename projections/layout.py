@@ -54,7 +54,7 @@ def create_tables(con: duckdb.DuckDBPyConnection, base: Base) -> None:
     for model in keyed_models():
         select = f"FROM {snap}.{model.name}" if snap else model.select(base)
         con.execute(f"CREATE TABLE {own}.{model.name} AS {select} LIMIT 0")
-        con.execute(f"CREATE TABLE {own}.touched_{model.name} (key VARCHAR)")
+        con.execute(f"CREATE TABLE {own}.touched_{model.name} (key VARCHAR, place BIGINT)")
 
 
 def create_schema(con: duckdb.DuckDBPyConnection, base: Base) -> None:
@@ -179,13 +179,16 @@ def _nested() -> str:
 
 
 def _kept(model: Model, base: Base) -> str:
-    """The snapshot's rows whose key nothing new has touched, and the rows made anew for the others."""
+    """The snapshot's rows whose key nothing new has touched, and the rows made anew for the others.
+
+    They are told by their places (`rowid`): to compare keys, all those of the snapshot would be read for each answer.
+    """
     mine = f"SELECT * FROM {base.own}.{model.name}"
     if base.snap is None:
         return mine
     return (
         f"SELECT s.* FROM {base.snap}.{model.name} AS s "
-        f'ANTI JOIN {base.own}.touched_{model.name} AS t ON s."{model.key}" = t.key UNION ALL {mine}'
+        f"ANTI JOIN {base.own}.touched_{model.name} AS t ON s.rowid = t.place UNION ALL {mine}"
     )
 
 

@@ -107,16 +107,19 @@ class Store:
     def query(self, sql: str, params: Sequence[object] | Mapping[str, object] = (), *, at: int | None = None) -> Table:
         """The answer to one of our own questions, as of position `at`. People's SQL goes through `ask`.
 
-        Raises QueryRefused with DuckDB's reason, in one line.
+        Others may ask, and the log be followed, while it is being answered. Raises QueryRefused with DuckDB's reason,
+        in one line.
         """
-        with self._lock:
-            try:
-                return self._answer(sql, params, at)
-            except duckdb.Error as error:
-                if not self.put_aside(error):
+        opened = self._opened
+        try:
+            return self._answer(sql, params, at)
+        except duckdb.Error as error:
+            with self._lock:
+                # Another thread may have put the snapshot aside meanwhile, or taken a newer one.
+                if self._opened is opened and not self.put_aside(error):
                     raise QueryRefused(f"The query failed: {_first_line(error)}") from error
                 self.catch_up()
-                return self.query(sql, params, at=at)
+        return self.query(sql, params, at=at)
 
     def as_it_lies(self, sql: str, params: Mapping[str, object]) -> Table:
         """The answer from the stored tables (`snap.own`, `tail.own`), nothing of which is brought up to date first."""
@@ -167,7 +170,18 @@ class Store:
 
     @contextmanager
     def cursor(self, sql: str, at: int | None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor on which `sql` finds the views it needs up to date, as they stand or as of position `at`."""
+        """A cursor on which `sql` finds the views it needs up to date, as they stand or as of position `at`.
+
+        It sees the tables as they are now, whatever comes while it is used.
+        """
+        with self._lock:
+            cursor = self._made_ready(sql, at)
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+
+    def _made_ready(self, sql: str, at: int | None) -> duckdb.DuckDBPyConnection:
         tables = self._ready()
         cursor = self._con.cursor()
         try:
@@ -179,9 +193,12 @@ class Store:
             else:
                 cursor.execute(f"SET VARIABLE {UPTO} = {int(at or 0)}")
                 cursor.execute("SET search_path = 'as_of'")
-            yield cursor
-        finally:
+            cursor.execute("BEGIN")
+            cursor.execute(f"FROM {tables.own}.meta").fetchall()  # a transaction begins with the first table it reads
+        except BaseException:
             cursor.close()
+            raise
+        return cursor
 
     def _answer(self, sql: str, params: Sequence[object] | Mapping[str, object], at: int | None) -> Table:
         with self.cursor(sql, at) as cursor:

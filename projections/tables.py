@@ -218,7 +218,10 @@ class Tables:
         self.con.execute(f"INSERT INTO {table} {model.select(self.base, only='fresh')}")
         if self.base.snap is not None:
             touched = f"{self.own}.touched_{model.name}"
-            self.con.execute(f"INSERT INTO {touched} SELECT key FROM fresh ANTI JOIN {touched} USING (key)")
+            self.con.execute(
+                f"INSERT INTO {touched} SELECT fresh.key, old.rowid FROM fresh ANTI JOIN {touched} USING (key) "
+                f'LEFT JOIN {self.base.snap}.{model.name} AS old ON old."{model.key}" = fresh.key'
+            )
 
     def _look_again(self, after: int) -> None:
         """Repair what was not read whole."""

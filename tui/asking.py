@@ -13,7 +13,7 @@ from orchestrion.tui.literals import bound
 
 WAIT_SECONDS = 0.25
 """How long the follower waits for the log before it looks whether it shall stop."""
-BATCH_SECONDS = 0.03
+BATCH_SECONDS = 0.02
 """After a growth, how long the next ones may gather: taking in each event by itself would leave no time to answer."""
 YIELD_SECONDS = 0.003
 """After a slow question, a chance for a quick one: the store answers one at a time, whoever comes first."""

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,6 +108,23 @@ def test_a_follower_wakes_long_before_its_time_is_up(home: Path, writer: Writer)
         started = time.monotonic()
         assert store.follow(30.0)
         assert time.monotonic() - started < 5.0
+    log.close()
+
+
+def test_an_answer_on_its_way_holds_nobody_up_and_is_of_the_position_it_was_asked_at(home: Path) -> None:
+    log = open_log(home)
+    both = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM tool_calls)"
+    with Store(log, home / "projections") as store:
+        log.observe([witnessed(call("c1"))])
+        store.catch_up()
+        with store.cursor(both, None) as asking:
+            log.observe([witnessed(call("c2"))])
+            found: list[Any] = []
+            other = threading.Thread(target=lambda: found.extend([store.catch_up(), store.query(both).rows]))
+            other.start()
+            other.join(30.0)
+            assert found == [2, [(2, 2)]]
+            assert asking.execute(both).fetchall() == [(1, 1)]
     log.close()
 
 

@@ -2,6 +2,8 @@
 
 from importlib import import_module
 
+from rich.cells import cell_len
+
 from orchestrion.tui.screens.view import View
 
 LOOKS = ("sessions", "session", "messages", "handoffs", "tools", "patterns", "sql", "health")
@@ -15,6 +17,7 @@ def look(name: str) -> View:
 
 
 def load_all() -> None:
-    """Load every screen's module, so that none is waited for when it is looked at."""
+    """Load every screen's module, so that none is waited for when it is looked at; and how wide signs are."""
+    cell_len("…")
     for name in LOOKS:
         import_module(f"orchestrion.tui.screens.{name}")

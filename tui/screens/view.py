@@ -22,7 +22,7 @@ from orchestrion.tui.widgets.scrubber import Scrubber
 if TYPE_CHECKING:
     from orchestrion.tui.app import Dashboard
 
-REST_SECONDS = 0.02
+REST_SECONDS = 0.01
 """Between two rounds of a screen whose log does not stop growing."""
 
 
@@ -135,7 +135,8 @@ class View(Screen[None]):
         """In a thread: the questions to the views, the answers to the screen."""
         views = self.dashboard.feed.views
         try:
-            seen = views.position
+            # What has come meanwhile is shown at once; what was asked slowly is no older than what is shown beside it.
+            seen = views.catch_up() if at is None else views.position
             found = answers(views, questions, at)
             self.beside()
         except (OrchestrionError, OSError) as error:
