@@ -93,6 +93,9 @@ class ArrowSource(Protocol):
     def identity(self) -> str:
         """The log's name, as in `Log.identity`."""
 
+    def head(self) -> int:
+        """The last position; 0 for an empty log."""
+
     def arrow(self, after: int, upto: int | None = None) -> Any:
         """An object with `__arrow_c_stream__`.
 

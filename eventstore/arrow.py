@@ -20,6 +20,7 @@ LIBRARY = "adbc_driver_sqlite"
 BATCH_ROWS = 8192
 MAX_POSITION = 2**63 - 1
 _META = "SELECT group_concat(key || '=' || value, x'0a') AS meta FROM log_meta"
+_HEAD = "SELECT CAST(coalesce(max(position), 0) AS TEXT) AS head FROM stored_events"
 _ROWS = (
     "SELECT position, originator_id AS stream, originator_version AS version, topic AS kind, recorded_at, "
     "CAST(state AS TEXT) AS state FROM stored_events WHERE position > {after:d} AND position <= {upto:d} "
@@ -63,6 +64,10 @@ class SQLiteArrow:
         """The log's name, as in `Log.identity`."""
         return self._identity
 
+    def head(self) -> int:
+        """The last position; 0 for an empty log. Raises LogUnavailable."""
+        return int(only_text(self._asked(_HEAD)) or 0)
+
     def arrow(self, after: int, upto: int | None = None) -> Any:
         """An object with `__arrow_c_stream__`, to be read before `close`.
 
@@ -70,8 +75,11 @@ class SQLiteArrow:
         state VARCHAR, ordered by position. ADBC learns types from rows: of an empty stretch every column is BIGINT.
         Raises LogUnavailable.
         """
+        return self._asked(_ROWS.format(after=after, upto=MAX_POSITION if upto is None else upto))
+
+    def _asked(self, query: str) -> Any:
         try:
-            return self._run(_ROWS.format(after=after, upto=MAX_POSITION if upto is None else upto))
+            return self._run(query)
         except adbc_driver_manager.Error as error:
             raise LogUnavailable(f"the log {self._path} cannot be read: {error}; run `orchestrion doctor`") from error
 

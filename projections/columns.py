@@ -92,7 +92,13 @@ def quoted(name: str) -> str:
 def create_wide(table: str) -> str:
     """The statement that makes the wide table."""
     columns = {**PLACE, **TYPED, "data": "VARCHAR"}
-    return f"CREATE TABLE {table} ({', '.join(f'{quoted(n)} {t}' for n, t in columns.items())})"
+    shape = ", ".join(f"{quoted(name)} {kind} {_compressed(name, kind)}" for name, kind in columns.items())
+    return f"CREATE TABLE {table} ({shape})"
+
+
+def _compressed(name: str, kind: str) -> str:
+    """How a text is stored, so that DuckDB need not try every way: names repeat, states are long and alike."""
+    return "" if kind != "VARCHAR" else f"USING COMPRESSION {'zstd' if name == 'data' else 'dict_fsst'}"
 
 
 def nested(name: str) -> str:

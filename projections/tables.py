@@ -133,24 +133,20 @@ class Tables:
 
     def take_arrow(self, source: ArrowSource) -> None:
         """Take in what `source` holds beyond the position, each stretch in one transaction with its new position."""
-        kinds, last = self._survey(source)
-        self._stale |= reading(kinds)
-        while last is not None and self.position < last:
+        last = source.head()
+        while self.position < last:
             upto = min(last, self.position + STRETCH_POSITIONS)
             # A stream is read by one thread; a table of its rows is parsed by all.
             with self._arriving(source.arrow(self.position, upto)):
                 self.con.execute(f"CREATE OR REPLACE TEMP TABLE inbox AS FROM {_ARRIVING}")
+            met = self.con.execute("SELECT DISTINCT kind FROM inbox").fetchall()
+            kinds = frozenset(kind for (kind,) in met if kind in KINDS)
+            self._stale |= reading(kinds)
             with self._transaction():
                 self.con.execute(insert_wide(f"{self.own}.wide", "inbox", kinds))
                 self._look_again(self.position)
                 self._note(upto, kinds)
         self.con.execute("DROP TABLE IF EXISTS inbox")
-
-    def _survey(self, source: ArrowSource) -> tuple[frozenset[str], int | None]:
-        """Which kinds are to come, and up to where: naming them spares the insert all columns that stay empty."""
-        with self._arriving(source.arrow(self.position)):
-            rows = self.con.execute("SELECT kind::VARCHAR, max(position) FROM arriving GROUP BY kind").fetchall()
-        return frozenset(row[0] for row in rows if row[0] in KINDS), max((row[1] for row in rows), default=None)
 
     @contextmanager
     def _arriving(self, stream: Any) -> Iterator[None]:

@@ -28,10 +28,10 @@ from pathlib import Path
 from orchestrion.eventstore import sqlite_arrow
 import duckdb
 with sqlite_arrow(Path(sys.argv[1])) as source:
-    stream = source.arrow(int(sys.argv[2]), int(sys.argv[3]))
+    head, stream = source.head(), source.arrow(int(sys.argv[2]), int(sys.argv[3]))
     rows = duckdb.sql("SELECT *, typeof(position) || typeof(version) || typeof(state) FROM stream").fetchall()
     del stream
-print(source.identity, rows)
+print(source.identity, head, rows)
 assert not {"sqlite3", "eventsourcing"} & set(sys.modules), "the builder must open the log by nothing else"
 """
 
@@ -51,7 +51,7 @@ def test_the_log_streams_as_arrow(tmp_path: Path, open_meanwhile: bool) -> None:
     said = arrow(tmp_path, 3, 4)
     log.close()
     log.close()
-    assert said == f"{identity} {[(*row[:5], row[5].decode(), 'BIGINTBIGINTVARCHAR')]}\n"
+    assert said == f"{identity} 5 {[(*row[:5], row[5].decode(), 'BIGINTBIGINTVARCHAR')]}\n"
 
 
 def test_a_process_that_has_the_log_open_cannot_open_it_by_another_sqlite(tmp_path: Path) -> None:

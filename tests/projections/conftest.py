@@ -72,6 +72,9 @@ class RowsSource:
     def __init__(self, log: RowsLog) -> None:
         self.log, self.identity = log, log.identity
 
+    def head(self) -> int:
+        return self.log.all[-1][0] if self.log.all else 0
+
     def arrow(self, after: int, upto: int | None = None) -> Any:
         return _Stream([row for row in self.log.all if row[0] > after and (upto is None or row[0] <= upto)])
 
