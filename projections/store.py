@@ -4,7 +4,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -175,46 +175,47 @@ class Store:
         It sees the tables as they are now, whatever comes while it is used.
         """
         with self._lock:
-            cursor = self._made_ready(sql, at)
-        try:
-            yield cursor
-        finally:
-            cursor.close()
-
-    def _made_ready(self, sql: str, at: int | None) -> duckdb.DuckDBPyConnection:
-        tables = self._ready()
-        cursor = self._con.cursor()
-        try:
+            tables, cursor = self._ready(), self._con.cursor()
             past = at is not None and at < tables.position
             tables.make(sql, past=past)
-            if not past:
-                cursor.execute("SET search_path = 'live'")
-                self._refresh_for(cursor, tables, sql)
-            else:
-                cursor.execute(f"SET VARIABLE {UPTO} = {int(at or 0)}")
-                cursor.execute("SET search_path = 'as_of'")
-            cursor.execute("BEGIN")
-            cursor.execute(f"FROM {tables.own}.meta").fetchall()  # a transaction begins with the first table it reads
-        except BaseException:
+            cursor.execute(f"SET search_path = '{'as_of' if past else 'live'}'")
+            models = [] if past else self._models_in(cursor, sql)
+        try:
+            with ExitStack() as turn:
+                if models:
+                    turn.enter_context(tables.renewal.turn)
+                with self._lock:
+                    tables.make(sql, past=past)  # what came while it waited has its price
+                    cursor.execute("BEGIN")
+                    # A transaction begins with the first table that it reads.
+                    cursor.execute(f"FROM {tables.own}.meta").fetchall()
+                if past:
+                    cursor.execute(f"SET VARIABLE {UPTO} = {int(at or 0)}")
+                if renewed := tables.renewal.renew(cursor, models):
+                    yield cursor
+                    cursor.execute("COMMIT")
+                    tables.renewal.agree(renewed)
+                else:
+                    turn.close()
+                    yield cursor
+        finally:
             cursor.close()
-            raise
-        return cursor
 
     def _answer(self, sql: str, params: Sequence[object] | Mapping[str, object], at: int | None) -> Table:
         with self.cursor(sql, at) as cursor:
             result = cursor.execute(sql, params or None)
             return Table(tuple(column[0] for column in result.description or ()), result.fetchall())
 
-    def _refresh_for(self, cursor: duckdb.DuckDBPyConnection, tables: Tables, sql: str) -> None:
-        """Refresh the keyed models that `sql` reads; all of them where DuckDB cannot tell which."""
+    def _models_in(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+        """The keyed models that `sql` reads; all of them where DuckDB cannot tell which."""
         if sql not in self._reads:
             read = read_by(cursor, sql)
             if read is None:
-                return tables.refresh()
+                return [model.name for model in keyed_models()]
             if len(self._reads) > MAX_KNOWN_QUESTIONS:
                 self._reads.clear()
             self._reads[sql] = [model.name for model in keyed_models() if model.name in read]
-        return tables.refresh(self._reads[sql])
+        return self._reads[sql]
 
     def _ready(self) -> Tables:
         if self._tables is None:

@@ -30,7 +30,8 @@ from orchestrion.projections.layout import (
     select_forks,
     views_in,
 )
-from orchestrion.projections.models import Model, kept_models, keyed_models, reading
+from orchestrion.projections.models import kept_models, keyed_models, reading
+from orchestrion.projections.renewal import Renewal
 from orchestrion.projections.repair import Row, repair
 
 STRETCH_POSITIONS = 245_760
@@ -42,11 +43,6 @@ _ARRIVING = (
     "recorded_at::VARCHAR AS recorded_at, state::VARCHAR AS state FROM arriving)"
 )
 """A driver that learns types from rows has none for an empty stream."""
-_DESCENDANTS = """WITH RECURSIVE kin AS (
-    SELECT session FROM {own}.wide WHERE kind = 'session.forked' AND position > {after}
-    UNION
-    SELECT forked.session FROM ({forked}) AS forked JOIN kin ON forked.parent = kin.session
-) SELECT session FROM kin"""
 
 
 class Tables:
@@ -65,8 +61,7 @@ class Tables:
         self._made: dict[str, set[str]] = {}
         """Schema to the views of it that are made."""
         self._arrivals = Arrivals(con, f"{own}.wide")
-        self._stale: set[str] = set()
-        """The keyed models that rows came for since they were last refreshed."""
+        self.renewal = Renewal(self.base)
 
     @classmethod
     def create(
@@ -90,13 +85,13 @@ class Tables:
     def resume(cls, con: duckdb.DuckDBPyConnection, own: str, *, prices: PriceTable | None = None) -> "Tables":
         """Tables that stand already, without a snapshot under them."""
         tables = cls(con, own, None, prices)
-        tables._begin()
-        tables._stale = {model.name for model in keyed_models()}
+        tables._begin(touched=tables.position)
         return tables
 
-    def _begin(self) -> None:
+    def _begin(self, touched: int | None = None) -> None:
         create_schema(self.con, self.base)
         create_price_tables(self.con)
+        self.renewal.begin(self.con, touched)
 
     def make(self, sql: str | None = None, *, past: bool = False) -> None:
         """Make the views that `sql` reads (all, if None) and nobody asked before, live or as of a position."""
@@ -125,7 +120,7 @@ class Tables:
         if not rows:
             return
         kinds = frozenset(row[3] for row in rows if row[3] in KINDS)
-        self._stale |= reading(kinds)
+        self.renewal.touch(reading(kinds), rows[-1][0])
         with self._transaction():
             if not self._arrivals.put(rows, kinds):
                 self._look_again(rows[0][0] - 1)
@@ -141,7 +136,7 @@ class Tables:
                 self.con.execute(f"CREATE OR REPLACE TEMP TABLE inbox AS FROM {_ARRIVING}")
             met = self.con.execute("SELECT DISTINCT kind FROM inbox").fetchall()
             kinds = frozenset(kind for (kind,) in met if kind in KINDS)
-            self._stale |= reading(kinds)
+            self.renewal.touch(reading(kinds), upto)
             with self._transaction():
                 self.con.execute(insert_wide(f"{self.own}.wide", "inbox", kinds))
                 self._look_again(self.position)
@@ -159,18 +154,12 @@ class Tables:
 
     def refresh(self, names: Collection[str] | None = None) -> None:
         """Make the named keyed models (all, if None) agree with the rows taken in."""
-        stale = self._stale if names is None else self._stale & set(names)
-        if not stale:
-            return
-        seen: dict[str, int] = dict(self.con.execute(f"FROM {self.own}.refreshed").fetchall())
-        for model in keyed_models():
-            if model.name in stale:
-                with self._transaction():
-                    self._remake(model, seen[model.name])
-                    self.con.execute(
-                        f"UPDATE {self.own}.refreshed SET position = {self.position} WHERE model = '{model.name}'"
-                    )
-                self._stale.discard(model.name)
+        with self.renewal.turn:
+            for model in keyed_models():
+                if names is None or model.name in names:
+                    with self._transaction():
+                        renewed = self.renewal.renew(self.con, [model.name])
+                    self.renewal.agree(renewed)
 
     def _price_models(self) -> None:
         """Look up the prices of the models that came up since the last time."""
@@ -193,31 +182,6 @@ class Tables:
             columns = ", ".join(f"{quoted(row[0])} {row[1]} USING COMPRESSION uncompressed" for row in shape)
             self.con.execute(f"CREATE OR REPLACE TABLE {table} ({columns})")
             self.con.execute(f"INSERT INTO {table} FROM live.{model.name}")
-
-    def _remake(self, model: Model, after: int) -> None:
-        table = f"{self.own}.{model.name}"
-        if self.base.snap is None and after == 0:
-            self.con.execute(f"INSERT INTO {table} {model.select(self.base)}")
-            return
-        new = (
-            f'SELECT DISTINCT "{model.key}" FROM {self.own}.wide '
-            f"WHERE position > {after} AND readable AND {model.wanted}"
-        )
-        if self._one(f"SELECT count(*) FROM {self.own}.wide WHERE position > {after} AND kind = '{FORKED}'"):
-            forked = self.base.events("session parent", f"kind = '{FORKED}'")
-            kin = _DESCENDANTS.format(own=self.own, after=after, forked=forked)
-            new += f" UNION {self.base.events(str(model.key), f'session IN ({kin}) AND {model.wanted}')}"
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT * FROM ({new}) AS new(key)")
-        if not self._one("SELECT count(*) FROM fresh"):
-            return
-        self.con.execute(f'DELETE FROM {table} WHERE "{model.key}" IN (FROM fresh)')
-        self.con.execute(f"INSERT INTO {table} {model.select(self.base, only='fresh')}")
-        if self.base.snap is not None:
-            touched = f"{self.own}.touched_{model.name}"
-            self.con.execute(
-                f"INSERT INTO {touched} SELECT fresh.key, old.rowid FROM fresh ANTI JOIN {touched} USING (key) "
-                f'LEFT JOIN {self.base.snap}.{model.name} AS old ON old."{model.key}" = fresh.key'
-            )
 
     def _look_again(self, after: int) -> None:
         """Repair what was not read whole."""

@@ -98,7 +98,8 @@ class Dashboard(Replaying):
             self.ask()
         elif self.player.timeline is not None:
             self.load_timeline()
-        self.reframe()
+        if not isinstance(self.screen, View) or self.screen.at_rest:
+            self.reframe()  # else the answer does so, and all is drawn at once
 
     @on(Trouble)
     def _troubled(self, message: Trouble) -> None:

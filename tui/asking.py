@@ -91,10 +91,14 @@ class Trouble(Message):
         self.sentence, self.lasting = sentence, lasting
 
 
-def answers(views: Views, questions: list[Question], at: int | None) -> dict[str, Answered]:
-    """The answers by name, as of position `at`. Raises OrchestrionError."""
-    found = {}
+def answers(
+    views: Views, questions: list[Question], at: int | None, wanted: Callable[[], bool] = lambda: True
+) -> dict[str, Answered]:
+    """The answers by name, as of position `at`; none where they are no longer `wanted`. Raises OrchestrionError."""
+    found: dict[str, Answered] = {}
     for question in questions:
+        if not wanted():
+            return {}
         found[question.name] = answer(views, question, at)
         if question.rest:
             sleep(YIELD_SECONDS)

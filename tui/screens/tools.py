@@ -68,10 +68,12 @@ class Tools(View):
         grid = self.query_one
         its = {"session": self.dashboard.scope}
         narrowed = {**its, "tool": self.tool, "agent": self.agent, "failed": self.failed, "find": self.find}
+        slowest = "duration_ms DESC NULLS LAST, position"
+        counted = "" if self.agent or self.find else question("calls_count")
         return [
             grid("#tools", Grid).question(question("tools"), "calls DESC, tool", its),
             grid("#agents", Grid).question(question("tool_agents"), "calls DESC, agent", its),
-            grid("#calls", Grid).question(question("calls"), "duration_ms DESC NULLS LAST, position", narrowed),
+            grid("#calls", Grid).question(question("calls"), slowest, narrowed, counted=counted),
         ]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:

@@ -137,7 +137,7 @@ class View(Screen[None]):
         try:
             # What has come meanwhile is shown at once; what was asked slowly is no older than what is shown beside it.
             seen = views.catch_up() if at is None else views.position
-            found = answers(views, questions, at)
+            found = answers(views, questions, at, lambda: self.is_current)
             self.beside()
         except (OrchestrionError, OSError) as error:
             self.app.post_message(Trouble(str(error)))
@@ -156,6 +156,8 @@ class View(Screen[None]):
                 self.draw(self._answers)
             self.frame()
             self.dashboard.drawn(message)
+        elif not self.is_current:
+            self._stale = True
         if lane.again:
             lane.again, lane.waiting = False, True
             self.set_timer(REST_SECONDS, partial(self._rested, lane))
