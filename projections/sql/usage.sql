@@ -1,6 +1,7 @@
 -- Tokens of every model request, once: the largest value of each field that was seen of it; and what it cost in millionths
 -- of a dollar by the first price that holds for its model, its day and its length (see `prices`), NULL where none is known.
 -- cache_write_1h_tokens are those of cache_write_tokens that are kept for an hour. Without a time, today's price is taken.
+-- agent is what the request's own facts say, NULL where they do not: `agent_runs` knows the agent of its run.
 SELECT
     r.session,
     r.run,

@@ -16,6 +16,7 @@ from orchestrion.domain import events as e
 from orchestrion.domain.text import in_utc
 from orchestrion.projections import VIEWS, Store, build_snapshot
 from orchestrion.projections.hashing import table_hashes
+from orchestrion.projections.models import keyed_models
 from orchestrion.projections.tables import Tables
 
 FEW = settings(
@@ -203,6 +204,23 @@ def test_files_may_be_imported_in_any_order(rows_of: Any, log_of: Any, facts: li
     sessions = sorted({str(event.session) for event in facts})
     files = [[event for event in facts if event.session == session] for session in sessions]
     order_of_import_does_not_matter(files, rows_of, log_of)
+
+
+@given(LOGS)
+@FEW
+def test_the_facts_of_a_few_keys_are_ranked_as_those_of_a_whole_log(rows_of: Any, facts: Any) -> None:
+    with duckdb.connect(":memory:") as con:
+        tables = Tables.create(con, "own")
+        tables.take_rows(rows_of(facts))
+        con.execute("CREATE TABLE keys (key VARCHAR)")
+        for model in keyed_models():
+            con.execute("TRUNCATE keys")
+            con.execute(f'INSERT INTO keys SELECT DISTINCT "{model.key}" FROM own.wide WHERE {model.wanted}')  # noqa: S608
+            whole, few = (
+                sorted(map(repr, con.execute(model.select(tables.base, only=only)).fetchall()))
+                for only in (None, "keys")
+            )
+            assert whole == few, model.name
 
 
 @pytest.mark.slow
