@@ -1,8 +1,9 @@
 """How a screen asks: a thread puts its questions to the views, one message brings the answers, a handler draws."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, sleep
+from types import MappingProxyType
 from typing import Any
 
 from textual.message import Message
@@ -25,9 +26,10 @@ RETRY_SECONDS = 1.0
 class Question:
     """SQL with named parameters; a `window` (offset, limit) asks for these rows by `order`, and for how many there are.
 
-    `counted` counts them at less cost than to count the rows of `sql`. `finish` makes of the answer what is drawn, in
-    the asking thread; it may ask further. One with a `rest` takes its time: it is asked beside the others, and no
-    sooner than so many seconds after the last.
+    `counted` counts them at less cost than to count the rows of `sql`; of a `growing` one the rows only ever become
+    more, and the new ones come first. `finish` makes of the answer what is drawn, in the asking thread; it may ask
+    further. One with a `rest` takes its time: it is asked beside the others, and no sooner than so many seconds after
+    the last, or than it took to answer them.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Question:
     rest: float = 0.0
     order: str = ""
     counted: str = ""
+    growing: bool = False
     finish: "Finish | None" = None
 
     @property
@@ -92,26 +95,33 @@ class Trouble(Message):
 
 
 def answers(
-    views: Views, questions: list[Question], at: int | None, wanted: Callable[[], bool] = lambda: True
+    views: Views,
+    questions: list[Question],
+    at: int | None,
+    wanted: Callable[[], bool] = lambda: True,
+    before: Mapping[str, Answered] = MappingProxyType({}),
 ) -> dict[str, Answered]:
-    """The answers by name, as of position `at`; none where they are no longer `wanted`. Raises OrchestrionError."""
+    """The answers by name, as of position `at`; none where they are no longer `wanted`. Raises OrchestrionError.
+
+    `before` are the answers to the same questions that were given last.
+    """
     found: dict[str, Answered] = {}
     for question in questions:
         if not wanted():
             return {}
-        found[question.name] = answer(views, question, at)
+        found[question.name] = answer(views, question, at, before.get(question.name))
         if question.rest:
             sleep(YIELD_SECONDS)
     return found
 
 
-def answer(views: Views, question: Question, at: int | None) -> Answered:
+def answer(views: Views, question: Question, at: int | None, before: Answered | None = None) -> Answered:
     """The answer to one question, as of position `at`. Raises OrchestrionError."""
-    found = _answer(views, question, at)
+    found = _answer(views, question, at, before)
     return question.finish(found, lambda further: answer(views, further, at)) if question.finish else found
 
 
-def _answer(views: Views, question: Question, at: int | None) -> Answered:
+def _answer(views: Views, question: Question, at: int | None, before: Answered | None) -> Answered:
     if question.window is None:
         rows = views.query(bound(question.sql, question.params), at=at)
         return Answered(rows.columns, rows.rows, len(rows.rows))
@@ -120,9 +130,19 @@ def _answer(views: Views, question: Question, at: int | None) -> Answered:
     rows = views.query(bound(sql, question.params), at=at)
     if not offset and len(rows.rows) < limit:
         return Answered(rows.columns, rows.rows, len(rows.rows))
+    if question.growing and before is not None and (known := _count(rows.rows, offset, before)):
+        return Answered(rows.columns, rows.rows, known, offset)
     counted = question.counted or f"SELECT count(*) FROM (\n{question.sql}\n)"  # noqa: S608 - our own question
     count = views.query(bound(counted, question.params), at=at).rows[0][0]
     return Answered(rows.columns, rows.rows, count, offset)
+
+
+def _count(rows: Sequence[tuple[Any, ...]], offset: int, before: Answered) -> int | None:
+    """How many rows there are, told by where among `rows` the first of those before stands; None if it does not."""
+    if offset or before.offset or not before.rows:
+        return None
+    new = next((index for index, row in enumerate(rows) if row[0] == before.rows[0][0]), None)
+    return None if new is None else before.count + new
 
 
 def follow(views: Views, post: Callable[[Message], object], stopping: Callable[[], bool]) -> None:

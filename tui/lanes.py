@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 from orchestrion.tui.asking import Question
 
+RESTING = 1.0
+"""What takes its time rests so many times as long as it took: on a busy machine the quick questions go first."""
+
 
 class Lane:
     """One row of questions, asked one after the other: while an answer is on its way, once more after it."""
@@ -13,7 +16,7 @@ class Lane:
         self._now, self.slow = now, slow
         self.asking = self.again = self.waiting = False
         self._asked: tuple[list[Question], int | None] = [], None
-        self._since = 0.0
+        self._began = self._ended = self._took = 0.0
 
     @property
     def at_rest(self) -> bool:
@@ -24,11 +27,16 @@ class Lane:
         """Those of `questions` that belong here."""
         return [question for question in questions if (question.rest > 0) == self.slow]
 
+    def asks_else(self, questions: list[Question], at: int | None) -> bool:
+        """Whether these are other questions than those asked last."""
+        return (questions, at) != self._asked
+
     def rest(self, questions: list[Question], at: int | None) -> float:
         """Seconds until these may be asked again; none for other ones than before."""
-        if (questions, at) != self._asked:
+        if self.asks_else(questions, at):
             return 0.0
-        return max(0.0, self._since + max((q.rest for q in questions), default=0.0) - self._now())
+        rest = max((q.rest for q in questions), default=0.0)
+        return max(0.0, self._ended + (max(rest, RESTING * self._took) if rest else 0.0) - self._now())
 
     def changed(self, questions: list[Question], at: int | None) -> list[str]:
         """Names of questions whose answers are about something else than what was asked before."""
@@ -39,8 +47,9 @@ class Lane:
     def begin(self, questions: list[Question], at: int | None) -> None:
         """They are asked now."""
         self.asking, self.again, self.waiting = True, False, False
-        self._asked = questions, at
+        self._asked, self._began = (questions, at), self._now()
 
     def end(self) -> None:
         """They are answered now."""
-        self.asking, self._since = False, self._now()
+        self.asking, self._ended = False, self._now()
+        self._took = self._ended - self._began

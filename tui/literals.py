@@ -8,6 +8,11 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
+
+class OneOf(tuple[str, ...]):
+    """Texts as `IN` takes them: DuckDB compares a column with those in much less time than with a list's."""
+
+
 _TEXT_OR_NAME = re.compile(r"'(?:[^']|'')*'|--[^\n]*|\$[a-z_]+\b")
 
 
@@ -38,6 +43,7 @@ def literal(value: object) -> str:
             text = value.encode("utf-8", "replace").decode().replace("\0", "␀")
             return "'" + text.replace("'", "''") + "'"
         case list() | tuple():
-            return "[" + ", ".join(literal(item) for item in value) + "]"
+            items = ", ".join(literal(item) for item in value)
+            return f"({items or 'NULL'})" if isinstance(value, OneOf) else f"[{items}]"
         case _:
             raise TypeError(f"no literal for {type(value).__name__}")

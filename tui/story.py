@@ -1,12 +1,13 @@
 """The commentary of a session, a page at a time: its events, and what they leave out of one another."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrion.tui.asking import Answered, Ask, Question
 from orchestrion.tui.commentary import told
+from orchestrion.tui.literals import OneOf
 from orchestrion.tui.questions import question
 from orchestrion.tui.widgets.grid import Grid
 
@@ -16,7 +17,9 @@ Row = dict[str, Any]
 def story(grid: Grid, session: str) -> Question:
     """The events of `session` that `grid` looks at, the newest first, each with the line that tells it (`told`)."""
     its = {"session": session}
-    return grid.question(question("story"), "position DESC", its, counted=question("story_count"), finish=Told(session))
+    counted, finish = question("story_count"), Told(session)
+    asked = grid.question(question("story"), "position DESC", its, counted=counted, finish=finish)
+    return replace(asked, growing=grid.ordered is None)
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,13 @@ class Told:
         return Answered((*answered.columns, "told"), lines, answered.count, answered.offset)
 
 
-def _left_out(rows: Sequence[Row]) -> dict[str, list[str]]:
+def _left_out(rows: Sequence[Row]) -> dict[str, OneOf]:
     """The calls, messages and runs of which `rows` do not say enough, so that a question can name them."""
-    return {
-        "calls": sorted({row["call"] for row in rows if row["kind"] == "tool.returned" and row["call"]}),
-        "messages": sorted(
-            {row["message"] for row in rows if row["kind"].startswith("message.") and row["kind"] != "message.sent"}
-            - {None}
-        ),
-        "runs": sorted({row["run"] for row in rows if row["agent"] is None and row["run"]}),
-    }
+    calls = {row["call"] for row in rows if row["kind"] == "tool.returned"}
+    messages = {row["message"] for row in rows if row["kind"].startswith("message.") and row["kind"] != "message.sent"}
+    runs = {row["run"] for row in rows if row["agent"] is None}
+    found = {"calls": calls, "messages": messages, "runs": runs}
+    return {name: OneOf(sorted(values - {None})) for name, values in found.items()}
 
 
 def _fill_in(rows: Sequence[Row], names: Sequence[Row]) -> None:

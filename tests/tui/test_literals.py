@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orchestrion.tui.literals import bound, literal
+from orchestrion.tui.literals import OneOf, bound, literal
 
 VALUES = (
     "plain",
@@ -50,3 +50,9 @@ def test_a_name_within_quoted_text_or_a_comment_is_left_alone(views: Any) -> Non
 def test_a_value_without_a_literal_is_refused() -> None:
     with pytest.raises(TypeError):
         literal(object())
+
+
+def test_one_of_some_texts_is_found_among_them_and_none_among_none(views: Any) -> None:
+    for texts, found in ((("a", "it's"), True), (("b",), False), ((), None)):
+        sql = bound("SELECT 'it''s' IN $texts", {"texts": OneOf(texts)})
+        assert views.query(sql).rows == [(found,)]

@@ -3,8 +3,8 @@ SELECT kind, run, agent, "call", message, any_value(tool) AS tool, any_value(typ
     min(happened_at) AS happened_at
 FROM happenings
 WHERE session = $session AND (
-    kind = 'tool.called' AND list_contains($calls::VARCHAR[], "call")
-    OR kind = 'message.sent' AND list_contains($messages::VARCHAR[], message)
-    OR agent IS NOT NULL AND list_contains($runs::VARCHAR[], run)
+    kind = 'tool.called' AND "call" IN $calls
+    OR kind = 'message.sent' AND message IN $messages
+    OR agent IS NOT NULL AND run IN $runs
 )
 GROUP BY kind, run, agent, "call", message

@@ -122,7 +122,8 @@ class View(Screen[None]):
             for name in lane.changed(questions, at):
                 self._answers.pop(name, None)  # two subjects, or two positions, are never drawn together
             lane.begin(questions, at)
-            self.run_worker(partial(self._round, questions, at, lane.slow), thread=True, group="asking")
+            asking = partial(self._round, questions, at, lane.slow, dict(self._answers))
+            self.run_worker(asking, thread=True, group="asking")
 
     def _rested(self, lane: Lane) -> None:
         lane.waiting = False
@@ -131,13 +132,13 @@ class View(Screen[None]):
         else:
             self._stale = True
 
-    def _round(self, questions: list[Question], at: int | None, slow: bool) -> None:
+    def _round(self, questions: list[Question], at: int | None, slow: bool, before: dict[str, Answered]) -> None:
         """In a thread: the questions to the views, the answers to the screen."""
         views = self.dashboard.feed.views
         try:
             # What has come meanwhile is shown at once; what was asked slowly is no older than what is shown beside it.
             seen = views.catch_up() if at is None else views.position
-            found = answers(views, questions, at, lambda: self.is_current)
+            found = answers(views, questions, at, lambda: self.is_current, before)
             self.beside()
         except (OrchestrionError, OSError) as error:
             self.app.post_message(Trouble(str(error)))
@@ -188,7 +189,10 @@ class View(Screen[None]):
     @on(Grid.Wanted)
     def _more(self, message: Grid.Wanted) -> None:
         message.stop()
-        self.ask()
+        questions, at = self.questions(), self.dashboard.at
+        for lane in self._lanes:
+            if lane.asks_else(lane.mine(questions), at):
+                self._ask_lane(lane)
 
     def frame(self) -> None:
         """Bring the lines around the screen up to date."""

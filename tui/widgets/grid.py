@@ -278,7 +278,13 @@ class Grid(ScrollView, can_focus=True):
 
     def _measure(self) -> None:
         self._widths = widths(self.columns, self.answered, self.size.width, self.ordered)
-        self.virtual_size = Size(sum(self._widths) + GAP * (len(self._widths) - 1), self.count + 1)
+        size = Size(sum(self._widths) + GAP * (len(self._widths) - 1), self.count + 1)
+        if self.show_vertical_scrollbar and size.width == self.virtual_size.width and size.height > self.size.height:
+            # As Textual would, but without laying out the whole screen for each row more.
+            self.set_reactive(Grid.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = size.height
+        else:
+            self.virtual_size = size
 
     def _show_cursor(self) -> None:
         left = sum(self._widths[: self.column]) + GAP * self.column

@@ -36,6 +36,7 @@ class Overview(Widget):
 
     def show(self, answered: Mapping[str, Answered]) -> None:
         """Take the answers to `session`, `phases`, `tokens` and `runs`."""
+        height = len(self.lines)
         found = answered["session"].dicts()
         if not found:
             self.lines = [[("The log does not know this session (yet).", "warning")]]
@@ -44,7 +45,7 @@ class Overview(Widget):
             beside = overlap(stretches(spans_of(runs, found[0]["ended_at"])))
             self.lines = [_request(found[0]), _metrics(found[0], beside), _spending(found[0], answered["tokens"])]
             self.lines += [_plan(phases(plan, runs)) for plan in answered["phases"].dicts()]
-        self.refresh(layout=True)
+        self.refresh(layout=len(self.lines) != height)
 
     def render(self) -> RenderResult:
         lines = [

@@ -1,0 +1,60 @@
+"""What a question costs: only what is looked at, counted once, told as before."""
+
+from dataclasses import replace
+from typing import Any
+
+from orchestrion.domain import events as e
+from orchestrion.tui.asking import Question, answer, answers
+from orchestrion.tui.lanes import Lane
+from orchestrion.tui.questions import question
+from orchestrion.tui.story import Told
+
+STORY = Question(
+    "story",
+    question("story"),
+    {"session": "ses_1"},
+    (0, 5),
+    order="position DESC",
+    counted=question("story_count"),
+    growing=True,
+    finish=Told("ses_1"),
+)
+
+
+def test_a_list_that_grows_is_counted_from_where_its_first_row_stood(story: Any, feed: Any) -> None:
+    story.team()
+    before = answer(feed.views, STORY, None)
+    for calls in (1, 2, 6):
+        for _ in range(calls):
+            story.call("ses_1/x", "x", "Read")
+        feed.views.catch_up()
+        found = answer(feed.views, STORY, None, before)
+        assert found == answer(feed.views, replace(STORY, growing=False), None)
+        assert found.count == before.count + 2 * calls
+        before = found
+
+
+def test_the_commentary_of_a_page_names_what_events_beyond_it_say(story: Any, feed: Any) -> None:
+    story.team()
+    story.tell(e.ToolCalled, run="r", agent="late", call="c", tool="Grep")
+    for number in range(9):
+        story.tell(e.IncidentObserved, incident=f"incident {number}", type="retry")
+    story.tell(e.ToolReturned, run="r", call="c", status="ok")
+    story.tell(e.MessageAcknowledged, run="r", message="msg_1ses_1", recipient="late")
+    feed.views.catch_up()
+    told = [row["told"] for row in answer(feed.views, STORY, None).dicts()]
+    assert told[:2] == ["· late takes note of security-auditor's finding_report", "✓ late · Grep ok in 10.0s"]
+
+
+def test_what_nobody_wants_any_more_is_not_asked(story: Any, feed: Any) -> None:
+    story.team()
+    feed.views.catch_up()
+    assert answers(feed.views, [STORY], None, lambda: False) == {}
+
+
+def test_a_lane_tells_another_page_from_the_one_it_asked(feed: Any) -> None:
+    lane = Lane(lambda: 0.0, slow=False)
+    lane.begin([STORY], None)
+    assert not lane.asks_else([replace(STORY)], None)
+    assert lane.asks_else([replace(STORY, window=(60, 60))], None)
+    assert lane.asks_else([STORY], 3)
