@@ -192,7 +192,7 @@ def _arrow_anchor(con: duckdb.DuckDBPyConnection, source: ArrowSource, position:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """One builder at a time; what a killed one left is swept away."""
-    with (folder / "build.lock").open("w") as lock:
+    with os.fdopen(os.open(folder / "build.lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for left in folder.glob(".building-*"):
             left.unlink(missing_ok=True)

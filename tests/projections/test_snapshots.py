@@ -1,6 +1,7 @@
 """Snapshots are a cache: whatever is wrong with one, the answers are right and the log builds another."""
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,19 @@ def built(ten: Any, source_of: Any, log_of: Any, tmp_path: Path) -> Path:
 
 def snapshot_of(folder: Path) -> Path:
     return generations(folder)[0].path
+
+
+def test_a_snapshot_and_what_stands_beside_it_are_for_their_owner_alone(
+    ten: Any, source_of: Any, tmp_path: Path
+) -> None:
+    before = os.umask(0o022)
+    try:
+        build_snapshot(source_of(ten), tmp_path / "projections")
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "projections").iterdir()}
+    assert "build.lock" in modes
+    assert set(modes.values()) == {0o600}
 
 
 def test_only_the_tail_is_read_from_the_log(ten: Any, built: Path) -> None:
