@@ -21,6 +21,7 @@ import sys
 import tempfile
 import termios
 import time
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -287,14 +288,16 @@ class _Seen:
         self.times.append((answers.seen, time.time()))
 
     def latencies(self) -> list[float]:
+        """Milliseconds from each append to the first answer drawn that holds it: a slow one may hold less, later."""
+        firsts: list[tuple[int, float]] = []
+        for seen, drawn in sorted(self.times, reverse=True):
+            firsts.append((seen, min(drawn, firsts[-1][1] if firsts else drawn)))
+        firsts.reverse()
         found = []
-        times = iter(sorted(self.times))
-        seen, drawn = next(times, (0, 0.0))
         for record in self.log.read(after=self.first):  # type: ignore[attr-defined]
-            while seen < record.position:
-                seen, drawn = next(times, (2**62, 0.0))
-            if drawn:
-                found.append((drawn - record.recorded_at.timestamp()) * 1000)
+            index = bisect_left(firsts, (record.position, 0.0))
+            if index < len(firsts):
+                found.append((firsts[index][1] - record.recorded_at.timestamp()) * 1000)
         return found
 
 

@@ -14,7 +14,7 @@ from orchestrion.tui.literals import bound
 
 WAIT_SECONDS = 0.25
 """How long the follower waits for the log before it looks whether it shall stop."""
-BATCH_SECONDS = 0.02
+BATCH_SECONDS = 0.03
 """After a growth, how long the next ones may gather: taking in each event by itself would leave no time to answer."""
 YIELD_SECONDS = 0.003
 """After a slow question, a chance for a quick one: the store answers one at a time, whoever comes first."""
@@ -78,11 +78,16 @@ class Moved(Message):
 
 
 class Answers(Message):
-    """What the views said to a screen's quick or slow questions, as of position `at` (None: now, which is `seen`)."""
+    """What the views said to a screen's quick or slow questions, as of position `at` (None: now, which is `seen`).
 
-    def __init__(self, answers: dict[str, Answered], at: int | None, seen: int, *, slow: bool) -> None:
+    `left`: the screen was left before all of them were asked.
+    """
+
+    def __init__(
+        self, answers: dict[str, Answered], at: int | None, seen: int, *, slow: bool, left: bool = False
+    ) -> None:
         super().__init__()
-        self.answers, self.at, self.seen, self.slow = answers, at, seen, slow
+        self.answers, self.at, self.seen, self.slow, self.left = answers, at, seen, slow, left
 
 
 class Trouble(Message):
@@ -101,14 +106,14 @@ def answers(
     wanted: Callable[[], bool] = lambda: True,
     before: Mapping[str, Answered] = MappingProxyType({}),
 ) -> dict[str, Answered]:
-    """The answers by name, as of position `at`; none where they are no longer `wanted`. Raises OrchestrionError.
+    """The answers by name, as of position `at`, as long as they are `wanted`. Raises OrchestrionError.
 
     `before` are the answers to the same questions that were given last.
     """
     found: dict[str, Answered] = {}
     for question in questions:
         if not wanted():
-            return {}
+            break
         found[question.name] = answer(views, question, at, before.get(question.name))
         if question.rest:
             sleep(YIELD_SECONDS)

@@ -1,6 +1,7 @@
 """When a screen asks: what is quickly answered at once, what takes longer beside it and not without a rest."""
 
 from collections.abc import Callable
+from math import inf
 
 from orchestrion.tui.asking import Question
 
@@ -49,7 +50,7 @@ class Lane:
         self.asking, self.again, self.waiting = True, False, False
         self._asked, self._began = (questions, at), self._now()
 
-    def end(self) -> None:
-        """They are answered now."""
-        self.asking, self._ended = False, self._now()
-        self._took = self._ended - self._began
+    def end(self, *, whole: bool) -> None:
+        """They are answered now; where that is not the `whole` of them, they may be asked again at once."""
+        self.asking = False
+        self._ended, self._took = (self._now(), self._now() - self._began) if whole else (-inf, 0.0)

@@ -341,3 +341,17 @@ async def test_a_click_on_a_tab_goes_there(story: Any, open_dashboard: Any) -> N
         await reader.pilot.click("Tabs", offset=(shown.index("Tools"), 0))
         await reader.looks()
         assert reader.app.screen.here == "tools"
+
+
+async def test_a_screen_that_is_left_and_come_back_to_at_once_is_drawn_all_the_same(
+    story: Any, open_dashboard: Any
+) -> None:
+    story.team()
+    async with open_dashboard(session="ses_1") as reader:
+        for keys in ("3453", "2323", "5453"):
+            for key in keys:
+                await reader.pilot.press(key)
+            await reader.looks()
+            assert reader.column("messages", "state") == ["delivered"]
+        await reader.presses("2")
+        assert len(reader.column("tree", "name")) == 3

@@ -38,6 +38,7 @@ class Messages(View):
 
     BINDINGS: ClassVar[list[Any]] = bindings("messages")
     here = "messages"
+    in_parts = True
 
     def body(self) -> ComposeResult:
         yield FlowPicture()
@@ -53,8 +54,11 @@ class Messages(View):
         return [Question("flow", question("flow"), {"session": session}, rest=FLOW_SECONDS), listing]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
-        self.query_one(FlowPicture).show(answered["flow"].dicts())
+        if "messages" not in answered:
+            return
         self.query_one(Grid).fill(answered["messages"])
+        if "flow" in answered:
+            self.query_one(FlowPicture).show(answered["flow"].dicts())
 
     def subject(self) -> str:
         words = f" with “{self.find}”" if self.find else ""

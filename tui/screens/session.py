@@ -46,6 +46,7 @@ class Session(View):
     """What the chosen session did."""
 
     here = "session"
+    in_parts = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,12 +68,14 @@ class Session(View):
         return [*asked, story(self.query_one("#story", Grid), session)]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
-        if self._shown is not answered["runs"]:
-            self._shown = answered["runs"]
-            self._draw_runs(answered)
+        if "story" not in answered:
+            return
         if self._told is not answered["story"]:
             self._told = answered["story"]
             self.query_one("#story", Grid).fill(answered["story"])
+        if all(name in answered for name in QUESTIONS) and self._shown is not answered["runs"]:
+            self._shown = answered["runs"]
+            self._draw_runs(answered)
 
     def _draw_runs(self, answered: Mapping[str, Answered]) -> None:
         self.query_one(Overview).show(answered)

@@ -35,12 +35,16 @@ class View(Screen[None]):
     AUTO_FOCUS = "Grid"
     here: ClassVar[str] = ""
     """The tab this screen is reached by."""
+    in_parts: ClassVar[bool] = False
+    """Whether it can be drawn at first while some of its answers are missing."""
 
     def __init__(self) -> None:
         super().__init__()
         self._lanes = (Lane(monotonic, slow=False), Lane(monotonic, slow=True))
         self._answers: dict[str, Answered] = {}
         self._stale = True
+        self._whole = False
+        """Whether all that is asked was answered once; until then parts are drawn as they come."""
         self.find = ""
         """What is searched for, in lower case."""
 
@@ -60,7 +64,7 @@ class View(Screen[None]):
         raise NotImplementedError
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
-        """Put the answers on the screen."""
+        """Put the answers on the screen; of one `in_parts` only the parts whose answers are there."""
         raise NotImplementedError
 
     def subject(self) -> str:
@@ -120,7 +124,8 @@ class View(Screen[None]):
             self.set_timer(rest, partial(self._rested, lane))
         elif questions and not rest:
             for name in lane.changed(questions, at):
-                self._answers.pop(name, None)  # two subjects, or two positions, are never drawn together
+                if self._answers.pop(name, None) is not None and not self._whole:
+                    self._blank()  # two subjects, or two positions, are never drawn together
             lane.begin(questions, at)
             asking = partial(self._round, questions, at, lane.slow, dict(self._answers))
             self.run_worker(asking, thread=True, group="asking")
@@ -144,24 +149,31 @@ class View(Screen[None]):
             self.app.post_message(Trouble(str(error)))
             self.post_message(Answers({}, at, 0, slow=slow))
         else:
-            self.post_message(Answers(found, at, seen, slow=slow))
+            self.post_message(Answers(found, at, seen, slow=slow, left=len(found) < len(questions)))
 
     @on(Answers)
     def _draw(self, message: Answers) -> None:
         message.stop()
         lane = self._lanes[message.slow]
-        lane.end()
+        lane.end(whole=not message.left)
         if message.answers:
             self._answers |= message.answers
-            if all(question.name in self._answers for question in self.questions()):
+            whole = all(question.name in self._answers for question in self.questions())
+            if whole or (self.in_parts and not self._whole):
+                self._whole |= whole
                 self.draw(self._answers)
+                self.dashboard.drawn(message)
             self.frame()
-            self.dashboard.drawn(message)
-        elif not self.is_current:
-            self._stale = True
+        if message.left:
+            # Whoever came back meanwhile waits for what was not asked.
+            lane.again, self._stale = self.is_current, not self.is_current
         if lane.again:
             lane.again, lane.waiting = False, True
             self.set_timer(REST_SECONDS, partial(self._rested, lane))
+
+    def _blank(self) -> None:
+        for grid in self.query(Grid):
+            grid.blank()
 
     @on(Grid.Opened)
     def _open(self, message: Grid.Opened) -> None:

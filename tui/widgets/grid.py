@@ -126,6 +126,11 @@ class Grid(ScrollView, can_focus=True):
             self.post_message(self.Pointed(self, now))
         self._want()
 
+    def blank(self) -> None:
+        """Show nothing: what stood here is not what is asked now."""
+        self.answered = None
+        self.refresh()
+
     @property
     def pointed(self) -> Row | None:
         """The row under the cursor; None where it is not loaded."""
@@ -263,10 +268,11 @@ class Grid(ScrollView, can_focus=True):
         for index, column in enumerate(self.columns):
             text = "…" if values is None else column.write(values.get(column.key))
             style = base + self._tone(column, text)
+            shown = fit(signed(column, text), self._widths[index], column.right)
             if here and index == self.column and self.has_focus:
-                style = inks(self)["cell"]
-            segments.append(Segment(fit(signed(column, text), self._widths[index], column.right), style))
-            segments.append(Segment(" " * GAP, base))
+                segments += [Segment(shown, inks(self)["cell"]), Segment(" " * GAP, base)]
+            else:  # the gap has the row's background too: half as many pieces are half as much to draw
+                segments.append(Segment(shown + " " * GAP, style))
         return base, Strip(segments)
 
     def _tone(self, column: Column, text: str) -> Style:
