@@ -166,7 +166,8 @@ class View(Screen[None]):
             self.frame()
         if message.left:
             # Whoever came back meanwhile waits for what was not asked.
-            lane.again, self._stale = self.is_current, not self.is_current
+            lane.again |= self.is_current
+            self._stale |= not self.is_current
         if lane.again:
             lane.again, lane.waiting = False, True
             self.set_timer(REST_SECONDS, partial(self._rested, lane))
