@@ -143,7 +143,7 @@ class View(Screen[None]):
         try:
             # What has come meanwhile is shown at once; what was asked slowly is no older than what is shown beside it.
             seen = views.catch_up() if at is None else views.position
-            found = answers(views, questions, at, lambda: self.is_current, before)
+            found = answers(views, questions, at, before=before)
             self.beside()
         except (OrchestrionError, OSError) as error:
             self.app.post_message(Trouble(str(error)))
