@@ -224,6 +224,7 @@ def test_the_facts_of_a_few_keys_are_ranked_as_those_of_a_whole_log(rows_of: Any
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @given(LOGS, st.lists(st.integers(2, 7), min_size=1, max_size=4), st.integers(1, 3))
 @MANY
 def test_any_split_of_many_logs_gives_identical_tables(rows_of: Any, facts: Any, sizes: Any, gap: int) -> None:
@@ -231,6 +232,7 @@ def test_any_split_of_many_logs_gives_identical_tables(rows_of: Any, facts: Any,
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @given(LOGS, st.integers(0, 99))
 @MANY
 def test_many_logs_as_of_a_position_equal_those_cut_there(rows_of: Any, log_of: Any, facts: Any, cut: int) -> None:
@@ -238,6 +240,7 @@ def test_many_logs_as_of_a_position_equal_those_cut_there(rows_of: Any, log_of: 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @given(LOGS, st.lists(st.integers(0, 99), min_size=1, max_size=3))
 @MANY
 def test_many_snapshots_and_tails_equal_memory(
