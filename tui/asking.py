@@ -78,16 +78,11 @@ class Moved(Message):
 
 
 class Answers(Message):
-    """What the views said to a screen's quick or slow questions, as of position `at` (None: now, which is `seen`).
+    """What the views said to a screen's quick or slow questions, as of position `at` (None: now, which is `seen`)."""
 
-    `left`: the screen was left before all of them were asked.
-    """
-
-    def __init__(
-        self, answers: dict[str, Answered], at: int | None, seen: int, *, slow: bool, left: bool = False
-    ) -> None:
+    def __init__(self, answers: dict[str, Answered], at: int | None, seen: int, *, slow: bool) -> None:
         super().__init__()
-        self.answers, self.at, self.seen, self.slow, self.left = answers, at, seen, slow, left
+        self.answers, self.at, self.seen, self.slow = answers, at, seen, slow
 
 
 class Trouble(Message):
@@ -103,17 +98,14 @@ def answers(
     views: Views,
     questions: list[Question],
     at: int | None,
-    wanted: Callable[[], bool] = lambda: True,
     before: Mapping[str, Answered] = MappingProxyType({}),
 ) -> dict[str, Answered]:
-    """The answers by name, as of position `at`, as long as they are `wanted`. Raises OrchestrionError.
+    """The answers by name, as of position `at`. Raises OrchestrionError.
 
     `before` are the answers to the same questions that were given last.
     """
     found: dict[str, Answered] = {}
     for question in questions:
-        if not wanted():
-            break
         found[question.name] = answer(views, question, at, before.get(question.name))
         if question.rest:
             sleep(YIELD_SECONDS)

@@ -1,7 +1,6 @@
 """When a screen asks: what is quickly answered at once, what takes longer beside it and not without a rest."""
 
 from collections.abc import Callable
-from math import inf
 
 from orchestrion.tui.asking import Question
 
@@ -18,6 +17,8 @@ class Lane:
         self.asking = self.again = self.waiting = False
         self._asked: tuple[list[Question], int | None] = [], None
         self._began = self._ended = self._took = 0.0
+        self._seen: int | None = None
+        """The log's position that the last answer was true of; None without one."""
 
     @property
     def at_rest(self) -> bool:
@@ -31,6 +32,12 @@ class Lane:
     def asks_else(self, questions: list[Question], at: int | None) -> bool:
         """Whether these are other questions than those asked last."""
         return (questions, at) != self._asked
+
+    def knows(self, questions: list[Question], at: int | None, position: int) -> bool:
+        """Whether these are answered already, and nothing has come since: the log stands at `position`."""
+        return (
+            not self.asks_else(questions, at) and self._seen is not None and (at is not None or self._seen == position)
+        )
 
     def rest(self, questions: list[Question], at: int | None) -> float:
         """Seconds until these may be asked again; none for other ones than before."""
@@ -48,9 +55,9 @@ class Lane:
     def begin(self, questions: list[Question], at: int | None) -> None:
         """They are asked now."""
         self.asking, self.again, self.waiting = True, False, False
-        self._asked, self._began = (questions, at), self._now()
+        self._asked, self._began, self._seen = (questions, at), self._now(), None
 
-    def end(self, *, whole: bool) -> None:
-        """They are answered now; where that is not the `whole` of them, they may be asked again at once."""
-        self.asking = False
-        self._ended, self._took = (self._now(), self._now() - self._began) if whole else (-inf, 0.0)
+    def end(self, seen: int | None) -> None:
+        """They are answered now, as of position `seen`; or could not be (None)."""
+        self.asking, self._seen = False, seen
+        self._ended, self._took = self._now(), self._now() - self._began

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrion.domain import events as e
-from orchestrion.tui.asking import Question, answer, answers
+from orchestrion.tui.asking import Question, answer
 from orchestrion.tui.lanes import Lane
 from orchestrion.tui.questions import question
 from orchestrion.tui.story import Told
@@ -46,10 +46,23 @@ def test_the_commentary_of_a_page_names_what_events_beyond_it_say(story: Any, fe
     assert told[:2] == ["· late takes note of security-auditor's finding_report", "✓ late · Grep ok in 10.0s"]
 
 
-def test_what_nobody_wants_any_more_is_not_asked(story: Any, feed: Any) -> None:
-    story.team()
-    feed.views.catch_up()
-    assert answers(feed.views, [STORY], None, lambda: False) == {}
+def test_a_lane_knows_what_it_was_told_until_the_log_has_grown_or_something_else_is_asked() -> None:
+    lane = Lane(lambda: 0.0, slow=False)
+    assert not lane.knows([STORY], None, 7)
+    lane.begin([STORY], None)
+    assert not lane.knows([STORY], None, 7)
+    lane.end(7)
+    assert lane.knows([replace(STORY)], None, 7)
+    assert not lane.knows([STORY], None, 8)
+    assert not lane.knows([STORY], None, 5)  # another log stands in its place
+    assert not lane.knows([STORY], 3, 7)
+    assert not lane.knows([replace(STORY, window=(60, 60))], None, 7)
+    lane.begin([STORY], 3)
+    lane.end(7)
+    assert lane.knows([STORY], 3, 9)  # what was, stays
+    lane.begin([STORY], 3)
+    lane.end(None)
+    assert not lane.knows([STORY], 3, 9)
 
 
 def test_a_lane_tells_another_page_from_the_one_it_asked(feed: Any) -> None:

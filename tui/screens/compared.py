@@ -36,6 +36,7 @@ class Compared(View):
     """Session A on the left, B on the right."""
 
     AUTO_FOCUS = "#steps"
+    log_alone = False
 
     def __init__(self, a: str, b: str) -> None:
         super().__init__()

@@ -47,6 +47,7 @@ class Health(View):
 
     BINDINGS: ClassVar[list[Any]] = bindings("health")
     here = "health"
+    log_alone = False
 
     def __init__(self) -> None:
         super().__init__()

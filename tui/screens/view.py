@@ -38,6 +38,9 @@ class View(Screen[None]):
     in_parts: ClassVar[bool] = False
     """Whether it can be drawn at first while some of its answers are missing."""
 
+    log_alone: ClassVar[bool] = True
+    """Whether all that it shows follows from what it asks; then nothing is asked again until the log has grown."""
+
     def __init__(self) -> None:
         super().__init__()
         self._lanes = (Lane(monotonic, slow=False), Lane(monotonic, slow=True))
@@ -118,6 +121,8 @@ class View(Screen[None]):
             lane.again = True
             return
         questions, at = lane.mine(self.questions()), self.dashboard.at
+        if self._known(lane):
+            return
         rest = lane.rest(questions, at)
         if rest and not lane.waiting:
             lane.waiting = True
@@ -129,6 +134,10 @@ class View(Screen[None]):
             lane.begin(questions, at)
             asking = partial(self._round, questions, at, lane.slow, dict(self._answers))
             self.run_worker(asking, thread=True, group="asking")
+
+    def _known(self, lane: Lane) -> bool:
+        app = self.dashboard
+        return self.log_alone and lane.knows(lane.mine(self.questions()), app.at, app.position)
 
     def _rested(self, lane: Lane) -> None:
         lane.waiting = False
@@ -149,13 +158,13 @@ class View(Screen[None]):
             self.app.post_message(Trouble(str(error)))
             self.post_message(Answers({}, at, 0, slow=slow))
         else:
-            self.post_message(Answers(found, at, seen, slow=slow, left=len(found) < len(questions)))
+            self.post_message(Answers(found, at, seen, slow=slow))
 
     @on(Answers)
     def _draw(self, message: Answers) -> None:
         message.stop()
         lane = self._lanes[message.slow]
-        lane.end(whole=not message.left)
+        lane.end(message.seen if message.answers else None)
         if message.answers:
             self._answers |= message.answers
             whole = all(question.name in self._answers for question in self.questions())
@@ -164,12 +173,9 @@ class View(Screen[None]):
                 self.draw(self._answers)
                 self.dashboard.drawn(message)
             self.frame()
-        if message.left:
-            # Whoever came back meanwhile waits for what was not asked.
-            lane.again |= self.is_current
-            self._stale |= not self.is_current
-        if lane.again:
-            lane.again, lane.waiting = False, True
+        again, lane.again = lane.again, False
+        if again and not self._known(lane):
+            lane.waiting = True
             self.set_timer(REST_SECONDS, partial(self._rested, lane))
 
     def _blank(self) -> None:
