@@ -126,10 +126,13 @@ class Exchange:
                 break
         return self.position
 
-    def delivered(self, message: e.MessageSent, run: str, place: tuple[str, int]) -> None:
+    def delivered(self, message: e.MessageSent, run: str, place: tuple[str, int], position: int | None) -> None:
         """Take in a delivery that was just written at `place` (stream, version): it need not be read back."""
         self._settle(message.message, run, "delivered")
-        self._known.add(place)
+        if position == self.position + 1:
+            self.position += 1
+        else:
+            self._known.add(place)
 
     def box(self, name: str) -> str:
         """The address of one who has no run: the conductor or the person."""

@@ -133,8 +133,10 @@ class Post:
         mine = [m for m in waiting if m.message not in late and stream_of(m) not in taken_by_others]
         for message in waiting:
             self.exchange.pending[run].pop(message.message, None)
-        for message in mine:
-            self.exchange.delivered(message, run, (stream_of(message), self._place(message, run)))
+        # Where each stands is known if all of them were written, and nothing else.
+        places = appended.positions if len(appended.positions) == len(mine) == len(facts) else [None] * len(mine)
+        for message, position in zip(mine, places, strict=True):
+            self.exchange.delivered(message, run, (stream_of(message), self._place(message, run)), position)
         return [self._whole(message) for message in mine]
 
     def receive(self, run: str, seconds: float, *, limit: int | None = None) -> list[e.MessageSent]:

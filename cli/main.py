@@ -30,15 +30,7 @@ from orchestrion.cli.commands import (
     web,
     work,
 )
-
-app = typer.Typer(
-    name="orchestrion",
-    rich_markup_mode=None,  # Rich would cost more than all the rest of --help
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    epilog=exits.epilog(),
-    context_settings={"help_option_names": ["--help", "-h"]},
-)
+from orchestrion.cli.listed import group_of
 
 COMMANDS = (
     work.demo,
@@ -96,9 +88,15 @@ COMMANDS = (
 
 CONTEXTS = {"ask": {"ignore_unknown_options": True}}  # a saved query's own parameters
 
-for command in COMMANDS:
-    name = command.__name__.rstrip("_")
-    app.command(name, context_settings=CONTEXTS.get(name))(command)
+app = typer.Typer(
+    name="orchestrion",
+    cls=group_of(COMMANDS, CONTEXTS),
+    rich_markup_mode=None,  # Rich would cost more than all the rest of --help
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    epilog=exits.epilog(),
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
 
 
 def _version(wanted: bool) -> None:
