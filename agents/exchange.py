@@ -1,11 +1,12 @@
 """Who can be spoken to in a session, and what each has not got yet: the log's word, followed as it grows."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
+
+import orjson
 
 from orchestrion.domain import events as e
 from orchestrion.domain.codec import decode
@@ -195,12 +196,11 @@ class Exchange:
         return -self.answered[each.agent, capability], mine.index(capability), each.run
 
     def _take(self, kind: str, state: bytes) -> None:
-        fields = json.loads(state)
-        if not isinstance(fields, dict) or fields.get("session") != self.session:
-            return
         try:
-            self._evolve(decode(kind, fields))
-        except UnreadableEvent:
+            fields = orjson.loads(state)
+            if isinstance(fields, dict) and fields.get("session") == self.session:
+                self._evolve(decode(kind, fields))
+        except (UnreadableEvent, orjson.JSONDecodeError):
             return  # `orchestrion status` counts it as a dead letter
 
     def _evolve(self, event: e.Event) -> None:
