@@ -35,17 +35,14 @@ def _sequences(tools: tuple[str, ...]) -> set[tuple[str, ...]]:
     }
 
 
-def _holds(tools: tuple[str, ...], steps: tuple[str, ...]) -> bool:
-    return any(tools[start : start + len(steps)] == steps for start in range(len(tools) - len(steps) + 1))
-
-
 def recommended(runs: Sequence[Execution]) -> dict[str, Any]:
     """`recommendedApproach`: the sequence whose success is surest, the servers and parallel calls of what went well.
 
     A sequence needs `ENOUGH` runs that went well. The surest has the highest confidence; among equals the longer one.
     `lift` is its success rate over that of all the runs.
     """
-    best = _surest(_tallied(runs))
+    spelt, tools = _spelt(runs)
+    best = _surest(_tallied(spelt))
     approach: dict[str, Any] = {
         "toolSequence": None,
         "mcpServers": _servers(runs),
@@ -58,12 +55,12 @@ def recommended(runs: Sequence[Execution]) -> dict[str, Any]:
     }
     if best is None:
         return approach | {"reason": f"no tool sequence went well in {ENOUGH} comparable runs"}
-    holding = [run for run in runs if run.good is not None and _holds(run.tools, best)]
+    holding = [run for run, text in spelt if best in text]
     good, bad = weights(holding)
     base_good, base_bad = weights(runs)
     base = base_good / (base_good + base_bad)
     return approach | {
-        "toolSequence": list(best),
+        "toolSequence": [tools[ord(sign)] for sign in best],
         "confidence": percent(confidence(good, bad)),
         "lift": round(good / (good + bad) / base, 3),
         "support": _count(good),
@@ -72,14 +69,27 @@ def recommended(runs: Sequence[Execution]) -> dict[str, Any]:
     }
 
 
-def _tallied(runs: Sequence[Execution]) -> dict[tuple[str, ...], tuple[float, float]]:
+Spelt = list[tuple[Execution, str]]
+
+
+def _spelt(runs: Sequence[Execution]) -> tuple[Spelt, list[str]]:
+    """The runs of known outcome, each with its tools as a text of one sign a tool, and the tools by their signs.
+
+    Pieces of texts are made and counted several times as quickly as those of tuples. Signs rise as names do.
+    """
+    tools = sorted({tool for run in runs for tool in run.tools})
+    signs = {tool: chr(number) for number, tool in enumerate(tools)}
+    return [(run, "".join([signs[tool] for tool in run.tools])) for run in runs if run.good is not None], tools
+
+
+def _tallied(spelt: Spelt) -> dict[str, tuple[float, float]]:
     """Every sequence of `mined` that `ENOUGH` runs hold, with what went well and badly with it."""
-    by_outcome: dict[float, Counter[tuple[str, ...]]] = defaultdict(Counter)
-    for run in runs:
-        if run.good is not None:
-            by_outcome[run.good].update(_sequences(run.tools))
-    held: Counter[tuple[str, ...]] = Counter()
-    good: dict[tuple[str, ...], float] = defaultdict(float)
+    by_outcome: dict[float, Counter[str]] = defaultdict(Counter)
+    for run, text in spelt:
+        pieces = {text[at : at + size] for size in range(SHORTEST, LONGEST + 1) for at in range(len(text) - size + 1)}
+        by_outcome[run.good or 0.0].update(pieces)
+    held: Counter[str] = Counter()
+    good: dict[str, float] = defaultdict(float)
     for outcome, counts in by_outcome.items():
         held.update(counts)
         if outcome:
@@ -88,7 +98,7 @@ def _tallied(runs: Sequence[Execution]) -> dict[tuple[str, ...], tuple[float, fl
     return {steps: (good[steps], count - good[steps]) for steps, count in held.items() if count >= ENOUGH}
 
 
-def _surest(found: dict[tuple[str, ...], tuple[float, float]]) -> tuple[str, ...] | None:
+def _surest(found: dict[str, tuple[float, float]]) -> str | None:
     hopeful = [
         (_at_best(good, bad), good, bad, steps)
         for steps, (good, bad) in found.items()
@@ -96,7 +106,7 @@ def _surest(found: dict[tuple[str, ...], tuple[float, float]]) -> tuple[str, ...
     ]
     hopeful.sort(key=lambda row: -row[0])
     # By the confidence itself, or a contradiction of one could bring up another that is told as surer.
-    sure: list[tuple[float, int, tuple[str, ...]]] = []
+    sure: list[tuple[float, int, str]] = []
     best = 0.0
     for at_best, good, bad, steps in hopeful:
         if at_best < best:
