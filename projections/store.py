@@ -180,26 +180,34 @@ class Store:
             tables.make(sql, past=past)
             cursor.execute(f"SET search_path = '{'as_of' if past else 'live'}'")
             models = [] if past else self._models_in(cursor, sql)
+            if past:
+                cursor.execute(f"SET VARIABLE {UPTO} = {int(at or 0)}")
         try:
-            with ExitStack() as turn:
-                if models:
-                    turn.enter_context(tables.renewal.turn)
-                with self._lock:
-                    tables.make(sql, past=past)  # what came while it waited has its price
-                    cursor.execute("BEGIN")
-                    # A transaction begins with the first table that it reads.
-                    cursor.execute(f"FROM {tables.own}.meta").fetchall()
-                if past:
-                    cursor.execute(f"SET VARIABLE {UPTO} = {int(at or 0)}")
-                if renewed := tables.renewal.renew(cursor, models):
-                    yield cursor
-                    cursor.execute("COMMIT")
-                    tables.renewal.agree(renewed)
-                else:
-                    turn.close()
-                    yield cursor
+            if models:
+                yield from self._renewed(tables, cursor, sql, models)
+            else:  # one statement over the events alone sees one position as it is
+                yield cursor
         finally:
             cursor.close()
+
+    def _renewed(
+        self, tables: Tables, cursor: duckdb.DuckDBPyConnection, sql: str, models: list[str]
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The cursor in a transaction that sees the log up to one position, and these models brought up to there."""
+        with ExitStack() as turn:
+            turn.enter_context(tables.renewal.turn)
+            with self._lock:
+                tables.make(sql)  # what came while it waited has its price
+                cursor.execute("BEGIN")
+                # A transaction begins with the first table that it reads.
+                cursor.execute(f"FROM {tables.own}.meta").fetchall()
+            if renewed := tables.renewal.renew(cursor, models):
+                yield cursor
+                cursor.execute("COMMIT")
+                tables.renewal.agree(renewed)
+            else:
+                turn.close()
+                yield cursor
 
     def _answer(self, sql: str, params: Sequence[object] | Mapping[str, object], at: int | None) -> Table:
         with self.cursor(sql, at) as cursor:
