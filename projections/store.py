@@ -147,8 +147,8 @@ class Store:
 
     def refresh(self) -> None:
         """Bring every table up to date; otherwise each is when first asked."""
-        with self._lock:
-            self._ready().refresh()
+        with self._alone() as tables:
+            tables.refresh()
 
     def make_views(self, at: int | None = None) -> None:
         """Make every view, as they stand or as of position `at`; otherwise each is made when first asked."""
@@ -158,10 +158,18 @@ class Store:
 
     def hashes(self) -> dict[str, str]:
         """View to row count and order-free hash, for every view as it stands (see `proof.py`)."""
-        with self._lock:
-            self.refresh()
-            self.make_views()
+        with self._alone() as tables:
+            tables.refresh()
+            tables.make()
             return table_hashes(self._con)
+
+    @contextmanager
+    def _alone(self) -> Iterator[Tables]:
+        """The tables while nobody else writes: the turn comes before the lock, as for those who ask."""
+        with self._lock:
+            tables = self._ready()
+        with tables.renewal.turn, self._lock:
+            yield tables
 
     def lock_down(self, settings: Sequence[str]) -> None:
         """Shut DuckDB's doors by `settings`; called once, before a question that is not ours (see `locked.py`)."""
@@ -172,7 +180,8 @@ class Store:
     def cursor(self, sql: str, at: int | None) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on which `sql` finds the views it needs up to date, as they stand or as of position `at`.
 
-        It sees the tables as they are now, whatever comes while it is used.
+        What reads keyed models sees all tables at one position, whatever comes while it is used; what reads the events
+        alone does so statement by statement.
         """
         with self._lock:
             tables, cursor = self._ready(), self._con.cursor()

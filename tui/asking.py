@@ -17,7 +17,7 @@ WAIT_SECONDS = 0.25
 BATCH_SECONDS = 0.03
 """After a growth, how long the next ones may gather: taking in each event by itself would leave no time to answer."""
 YIELD_SECONDS = 0.003
-"""After a slow question, a chance for a quick one: the store answers one at a time, whoever comes first."""
+"""After a slow question, a chance for others: the store brings models up to date for one asker at a time."""
 RETRY_SECONDS = 1.0
 """After trouble with the log, how long until it is tried again."""
 

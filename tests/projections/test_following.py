@@ -225,3 +225,19 @@ def test_a_question_with_parameters_brings_up_to_date_only_what_it_reads(
             found = read_by(cursor, sql)
     assert found is not None
     assert found & {model.name for model in keyed_models()} == reads
+
+
+@pytest.mark.parametrize("all_of_it", [Store.refresh, Store.hashes])
+def test_who_waits_for_his_turn_to_write_does_not_hold_the_store_meanwhile(tmp_path: Path, all_of_it: Any) -> None:
+    with open_log(tmp_path) as log, Store(log, tmp_path / "projections") as store:
+        store.catch_up()
+        assert store._tables is not None
+        waiting = threading.Thread(target=all_of_it, args=[store])
+        with store._tables.renewal.turn:
+            waiting.start()
+            for _ in range(20):
+                assert store._lock.acquire(timeout=5), "who asks has the turn and needs the lock: neither would go on"
+                store._lock.release()
+                time.sleep(0.01)
+        waiting.join(30)
+        assert not waiting.is_alive()
