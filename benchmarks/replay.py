@@ -143,7 +143,6 @@ def read_json(lines: Path, file: Path | None) -> None:
             f"{', '.join(f'state.{quoted(name)}' for name in TYPED)}, data "
             f"FROM read_json('{lines}', format = 'newline_delimited', columns = {columns})"
         )
-        con.execute(f"UPDATE {own}.meta SET position = (SELECT max(position) FROM {own}.wide)")
         Tables.resume(con, own).refresh()
         if file:
             con.execute("CHECKPOINT gen")

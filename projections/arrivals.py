@@ -1,18 +1,16 @@
 """Puts rows of the log into the wide table, small batches in as little time as DuckDB needs for them."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 import duckdb
 
-from orchestrion.projections.columns import insert_wide
+from orchestrion.domain.events import KINDS
+from orchestrion.projections.columns import OFTEN, insert_wide
 from orchestrion.projections.repair import Row
+from orchestrion.projections.undoubted import undoubted
 
 SMALL_BATCH_EVENTS = 1000
-"""Up to here the insert itself tells what it could not read, which spares a waiting reader a millisecond."""
-
-MAX_PREPARED = 32
-"""Statements that are kept planned, one for each set of kinds that came in one batch more than once."""
+"""Up to here to plan the insert takes longer than to run it, and the rows are looked at one by one before."""
 
 BETWEEN = "\x1f"
 """Parts the values of a column on their way into DuckDB: its lists and JSON cost several times as much. JSON text never
@@ -35,36 +33,31 @@ _HANDED_OVER = (
 
 
 class Arrivals:
-    """Inserts into `table` of `con`, and plans the frequent inserts once: to plan one takes longer than to run it."""
+    """Inserts into `table` of `con`. The inserts of small batches are planned once."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, table: str) -> None:
         self._con, self._table = con, table
-        self._met: Counter[frozenset[str]] = Counter()
-        self._prepared: dict[frozenset[str], str] = {}
+        self._planned = set[str]()
 
     def put(self, rows: Sequence[Row], kinds: frozenset[str], *, forced: bool = False) -> bool:
         """Insert rows of these `kinds`; False if some may not have been read whole. `forced` as in `insert_wide`."""
         columns = _as_columns(rows)
-        insert = insert_wide(self._table, _HANDED_OVER, kinds, forced=forced)
-        if forced or len(rows) > SMALL_BATCH_EVENTS:
-            self._con.execute(insert, columns)
-            return forced
-        told = f"{insert} RETURNING readable"
-        name = None if any("\0" in column for column in columns) else self._planned(kinds, told)
-        if name is None:
-            return (False,) not in self._con.execute(told, columns).fetchall()
-        return (False,) not in self._con.execute(f"EXECUTE {name}({', '.join(map(_literal, columns))})").fetchall()
+        small = len(rows) <= SMALL_BATCH_EVENTS and not any("\0" in column for column in columns)
+        if small and (forced or all(undoubted(row[3], row[5]) for row in rows)):
+            name = self._plan(kinds)
+            self._con.execute(f"EXECUTE {name}({', '.join(map(_literal, columns))})")
+            return True
+        self._con.execute(insert_wide(self._table, _HANDED_OVER, kinds, forced=forced), columns)
+        return forced
 
-    def _planned(self, kinds: frozenset[str], statement: str) -> str | None:
-        """The name of the planned statement; None where it is rare, or as many are kept as may be."""
-        if kinds not in self._prepared and len(self._prepared) < MAX_PREPARED:
-            self._met[kinds] += 1
-            if self._met[kinds] > 1:
-                del self._met[kinds]
-                name = f"put_{len(self._prepared)}"
-                self._con.execute(f"PREPARE {name} AS {statement}")
-                self._prepared[kinds] = name
-        return self._prepared.get(kinds)
+    def _plan(self, kinds: frozenset[str]) -> str:
+        """The name of a planned statement for rows of these `kinds`. With the rare ones it takes half as long again."""
+        name, planned = ("put_often", OFTEN) if kinds <= OFTEN else ("put_any", frozenset(KINDS))
+        if name not in self._planned:
+            statement = insert_wide(self._table, _HANDED_OVER, planned, forced=True)
+            self._con.execute(f"PREPARE {name} AS {statement}")
+            self._planned.add(name)
+        return name
 
 
 def _literal(text: str) -> str:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import duckdb
+
 from orchestrion.projections.columns import NESTED, STORED, nested, quoted
 
 UPTO = "upto_position"
@@ -34,6 +36,14 @@ class Base:
     def forks(self) -> str:
         """The relation of sessions and how many forks stand before them."""
         return f"{self.schema}.forks" if self.upto else f"{self.own}.forks"
+
+    def position(self, con: duckdb.DuckDBPyConnection) -> int:
+        """The last position that a transaction of `con` sees, which may begin with this question; 0 without any."""
+        # All of it: an unfetched rest would own the connection.
+        last = con.execute(f"SELECT max(position) FROM {self.own}.wide").fetchall()[0][0]
+        if last is None and self.snap:
+            last = con.execute(f"SELECT position FROM {self.snap}.meta").fetchall()[0][0]
+        return int(last or 0)
 
     def rows(self, table: str, columns: str = "*", where: str = "") -> str:
         """The SELECT of `columns` over both parts of a table."""

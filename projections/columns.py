@@ -71,9 +71,17 @@ OFTEN = frozenset(
 """The kinds that make up a log; of the others a session has a handful."""
 
 
+SELDOM_READ = frozenset(
+    {"altered", "mcp_servers", "files_read", "next_agents", "evidence", "path", "content_hash"}
+    | {"holder", "pid", "born", "host"}
+)
+"""Fields that no read model takes from many events. A list is stored in four columns' parts."""
+
+
 def _earns_a_column(name: str) -> bool:
     having = [kind for kind, cls in KINDS.items() if name in cls.model_fields]
-    return FIELDS[name] != "JSON" and (len(having) > 1 or not OFTEN.isdisjoint(having))
+    shared = len(having) > 1 or not OFTEN.isdisjoint(having)
+    return FIELDS[name] != "JSON" and shared and name not in SELDOM_READ
 
 
 TYPED = {name: kind for name, kind in FIELDS.items() if _earns_a_column(name)}
@@ -121,13 +129,21 @@ def insert_wide(table: str, source: str, kinds: frozenset[str] | None, *, forced
     fields = fields_of(classes or [Event])
     typed = [name for name in fields if name in TYPED]
     readable = "true" if forced else f"coalesce({_readable(classes)}, false)"
+    # Each field is taken out of `f` once: to name it there in the check as well would copy the others each time.
+    out = ", ".join(f"f.{quoted(name)} AS {_out(name)}" for name in (typed if forced else [*fields, "v"]))
     return (
         f"INSERT INTO {table} (position, stream, version, kind, recorded_at, readable, "
         f"{', '.join(map(quoted, typed))}, data) "
         f"SELECT position, stream, version, kind, recorded_at::TIMESTAMP, {readable}, "
-        f"{', '.join(f'f.{quoted(n)}' for n in typed)}, state "
-        f"FROM (SELECT *, try(from_json(state, '{_shape(fields)}')) AS f FROM {source})"
+        f"{', '.join(map(_out, typed))}, state "
+        f"FROM (SELECT position, stream, version, kind, recorded_at, state, {out} "
+        f"FROM (SELECT *, try(from_json(state, '{_shape(fields)}')) AS f FROM {source}))"
     )
+
+
+def _out(name: str) -> str:
+    """What a field is called between its state and its column."""
+    return f"out_{name}"
 
 
 def _shape(fields: Mapping[str, str]) -> str:
@@ -144,7 +160,7 @@ def _readable(classes: Collection[type[Event]]) -> str:
 
 def _read_whole(cls: type[Event]) -> str:
     names = list(cls.model_fields)
-    found = ", ".join(f"f.{quoted(n)} IS NOT NULL" for n in [*names, "v"])
-    required = [f"f.{quoted(n)} IS NOT NULL" for n, field in cls.model_fields.items() if field.is_required()]
+    found = ", ".join(f"{_out(n)} IS NOT NULL" for n in [*names, "v"])
+    required = [f"{_out(n)} IS NOT NULL" for n, field in cls.model_fields.items() if field.is_required()]
     whole = f"try(len(json_keys(state))) = list_sum([{found}])"
-    return " AND ".join([f"f.v = {cls.schema_version}", *required, whole])
+    return " AND ".join([f"{_out('v')} = {cls.schema_version}", *required, whole])

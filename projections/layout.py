@@ -46,7 +46,6 @@ def create_tables(con: duckdb.DuckDBPyConnection, base: Base) -> None:
     con.execute(
         f"CREATE TABLE {own}.unreadable (position BIGINT, stream VARCHAR, version BIGINT, kind VARCHAR, reason VARCHAR)"
     )
-    con.execute(f"CREATE TABLE {own}.meta (identity VARCHAR, schema_hash VARCHAR, position BIGINT, anchor VARCHAR)")
     con.execute(f"CREATE TABLE {own}.refreshed (model VARCHAR, position BIGINT)")
     con.execute(
         f"CREATE TABLE {base.forks} " + (f"AS FROM {snap}.forks" if snap else "(session VARCHAR, depth BIGINT)")

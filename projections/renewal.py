@@ -43,19 +43,18 @@ class Renewal:
         """Rows are about to be taken in up to `position` that concern these models."""
         self._touched |= dict.fromkeys(names, position)
 
-    def renew(self, con: duckdb.DuckDBPyConnection, names: Collection[str] | None = None) -> dict[str, int]:
-        """In a transaction of `con`: make the named models (all, if None) agree with the rows that it sees.
+    def renew(self, con: duckdb.DuckDBPyConnection, names: Collection[str], position: int) -> dict[str, int]:
+        """In a transaction of `con` that sees the log up to `position`: make the named models agree with that.
 
         Gives model to position of those that were renewed; whoever commits them says so by `agree`.
         """
         behind = [
             model
             for model in keyed_models()
-            if (names is None or model.name in names) and self._agrees[model.name] < self._touched.get(model.name, 0)
+            if model.name in names and self._agrees[model.name] < self._touched.get(model.name, 0)
         ]
         if not behind:
             return {}
-        position = int(_one(con, f"SELECT position FROM {self.own}.meta"))
         for model in behind:
             self._remake(con, model, self._agrees[model.name])
             con.execute(f"UPDATE {self.own}.refreshed SET position = {position} WHERE model = '{model.name}'")

@@ -135,8 +135,9 @@ def _fill(con: duckdb.DuckDBPyConnection, building: Path, source: ArrowSource, *
     ).fetchall()
     mark = fingerprint(rows[0][0], rows[0][1], rows[0][2].encode()) if rows else None
     con.execute(
-        "UPDATE gen.own.meta SET identity = ?, schema_hash = ?, anchor = ?", [source.identity, schema_hash(), mark]
+        "CREATE OR REPLACE TABLE gen.own.meta (identity VARCHAR, schema_hash VARCHAR, position BIGINT, anchor VARCHAR)"
     )
+    con.execute("INSERT INTO gen.own.meta VALUES (?, ?, ?, ?)", [source.identity, schema_hash(), last, mark])
     con.execute("CHECKPOINT gen")
     con.execute("DROP SCHEMA live CASCADE")
     con.execute("DETACH gen")

@@ -5,6 +5,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +26,9 @@ from orchestrion.projections.tables import Tables
 
 BATCH_EVENTS = 40_960
 ROW_GROUP_EVENTS = 20_480
+CHECKPOINT_BYTES = 2**30
+"""So much is written before DuckDB checkpoints a tail. In memory that copies all its tables, and at the 16 MB that are
+the default a replay would copy them every hundred thousand events, and a follower wait for it now and then."""
 SNAPSHOT_EVENTS = 20_000
 """A tail longer than this asks for a snapshot; a shorter one is read in well under a second."""
 
@@ -68,6 +72,7 @@ class Store:
         self._reads: dict[str, list[str]] = {}  # a screen asks the same questions again and again
         self.problems: list[str] = []
         self._con = _with_room_for_a_tail()
+        self._idle = _none_idle()
         self._tables: Tables | None = None
 
     @property
@@ -143,6 +148,8 @@ class Store:
 
     def close(self) -> None:
         """Let go of DuckDB; the log stays open."""
+        for cursor in chain(*self._idle.values()):
+            cursor.close()
         self._con.close()
 
     def refresh(self) -> None:
@@ -184,10 +191,11 @@ class Store:
         alone does so statement by statement.
         """
         with self._lock:
-            tables, cursor = self._ready(), self._con.cursor()
+            tables, con = self._ready(), self._con
             past = at is not None and at < tables.position
             tables.make(sql, past=past)
-            cursor.execute(f"SET search_path = '{'as_of' if past else 'live'}'")
+            idle = self._idle["as_of" if past else "live"]
+            cursor = idle.pop() if idle else _looking_at("as_of" if past else "live", con)
             models = [] if past else self._models_in(cursor, sql)
             if past:
                 cursor.execute(f"SET VARIABLE {UPTO} = {int(at or 0)}")
@@ -196,8 +204,14 @@ class Store:
                 yield from self._renewed(tables, cursor, sql, models)
             else:  # one statement over the events alone sees one position as it is
                 yield cursor
-        finally:
+        except BaseException:
             cursor.close()
+            raise
+        with self._lock:
+            if self._con is con:
+                idle.append(cursor)
+            else:
+                cursor.close()
 
     def _renewed(
         self, tables: Tables, cursor: duckdb.DuckDBPyConnection, sql: str, models: list[str]
@@ -209,14 +223,13 @@ class Store:
                 tables.make(sql)  # what came while it waited has its price
                 cursor.execute("BEGIN")
                 # A transaction begins with the first table that it reads.
-                cursor.execute(f"FROM {tables.own}.meta").fetchall()
-            if renewed := tables.renewal.renew(cursor, models):
-                yield cursor
-                cursor.execute("COMMIT")
-                tables.renewal.agree(renewed)
-            else:
+                position = tables.base.position(cursor)
+            renewed = tables.renewal.renew(cursor, models, position)
+            if not renewed:
                 turn.close()
-                yield cursor
+            yield cursor
+            cursor.execute("COMMIT")
+            tables.renewal.agree(renewed)
 
     def _answer(self, sql: str, params: Sequence[object] | Mapping[str, object], at: int | None) -> Table:
         with self.cursor(sql, at) as cursor:
@@ -259,8 +272,8 @@ class Store:
 
     def _reopen(self) -> Generation | None:
         """An empty DuckDB over the newest valid snapshot."""
-        self._con.close()
-        self._con, self._tables = _with_room_for_a_tail(), None
+        self.close()
+        self._con, self._idle, self._tables = _with_room_for_a_tail(), _none_idle(), None
         self._opened = attach_newest(self._con, self._folder, self._log.identity, self._anchor, self.problems)
         return self._opened
 
@@ -296,9 +309,21 @@ class Store:
         self.close()
 
 
+def _none_idle() -> dict[str, list[duckdb.DuckDBPyConnection]]:
+    """Schema to the cursors that look at it and that nobody uses: to make one takes as long as a small question."""
+    return {"live": [], "as_of": []}
+
+
+def _looking_at(schema: str, con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    cursor = con.cursor()
+    cursor.execute(f"SET search_path = '{schema}'")
+    return cursor
+
+
 def _with_room_for_a_tail() -> duckdb.DuckDBPyConnection:
     """A DuckDB with a database `tail` in memory, whose row groups a batch fills whole: half-filled ones are copied."""
     con = connect()
+    con.execute(f"SET checkpoint_threshold = '{CHECKPOINT_BYTES}B'")
     con.execute(f"ATTACH ':memory:' AS tail (ROW_GROUP_SIZE {ROW_GROUP_EVENTS})")
     return con
 

@@ -75,7 +75,6 @@ class Tables:
         """Empty tables, beginning after the position of `snap`."""
         tables = cls(con, own, snap, prices)
         create_tables(con, tables.base)
-        con.execute(f"INSERT INTO {own}.meta " + (f"FROM {snap}.meta" if snap else "VALUES (NULL, NULL, 0, NULL)"))
         names = ", ".join(f"('{model.name}')" for model in keyed_models())
         con.execute(f"INSERT INTO {own}.refreshed SELECT name, {tables.position} FROM (VALUES {names}) AS known(name)")
         tables._begin()
@@ -112,7 +111,7 @@ class Tables:
     def position(self) -> int:
         """The last position taken in."""
         if self._position is None:
-            self._position = int(self._one(f"SELECT position FROM {self.own}.meta"))
+            self._position = self.base.position(self.con)
         return self._position
 
     def take_rows(self, rows: Sequence[Row]) -> None:
@@ -158,7 +157,7 @@ class Tables:
             for model in keyed_models():
                 if names is None or model.name in names:
                     with self._transaction():
-                        renewed = self.renewal.renew(self.con, [model.name])
+                        renewed = self.renewal.renew(self.con, [model.name], self.base.position(self.con))
                     self.renewal.agree(renewed)
 
     def _price_models(self) -> None:
@@ -197,7 +196,6 @@ class Tables:
         if FORKED in kinds:
             self.con.execute(f"DELETE FROM {self.base.forks}")
             self.con.execute(f"INSERT INTO {self.base.forks} {select_forks(self.base)}")
-        self.con.execute(f"UPDATE {self.own}.meta SET position = ?", [position])
         self._position = position
 
     def _repair(self, odd: list[Row]) -> None:
@@ -218,8 +216,3 @@ class Tables:
             self._position = None
             self.con.execute("ROLLBACK")
             raise
-
-    def _one(self, statement: str) -> Any:
-        # All of it: an unfetched rest would own the connection.
-        rows = self.con.execute(statement).fetchall()
-        return rows[0][0] if rows else None
