@@ -27,6 +27,7 @@ import orjson
 from orchestrion.eventstore import open_log
 from orchestrion.projections import Store
 from orchestrion.projections.columns import FIELDS, TYPED, quoted
+from orchestrion.projections.snapshots import ROW_GROUP_EVENTS
 from orchestrion.projections.tables import Tables
 
 SAMPLE_EVENTS = 600
@@ -131,7 +132,7 @@ def read_json(lines: Path, file: Path | None) -> None:
         con.execute("SET threads = 2")
         own = "own"
         if file:
-            con.execute(f"ATTACH '{file}' AS gen")
+            con.execute(f"ATTACH '{file}' AS gen (ROW_GROUP_SIZE {ROW_GROUP_EVENTS})")
             own = "gen.own"
         Tables.create(con, own)
         state = ", ".join(f"{quoted(name)} {kind}" for name, kind in FIELDS.items())

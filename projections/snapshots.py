@@ -25,6 +25,8 @@ KEPT_QUARANTINED = 2
 BUILDER_MEMORY_MB = (640, 1280, 2560)
 """What DuckDB may take for a build; the next figure is tried when it runs out. A million events fit into the first."""
 BUILDER_THREADS = 2
+ROW_GROUP_EVENTS = 40_960
+"""A stretch fills row groups of this size whole; what is left over of one would be written again with the next."""
 
 _NAME = re.compile(r"g-(\d+)-([0-9a-f]{16})\.duckdb")
 
@@ -123,7 +125,7 @@ def _built(source: ArrowSource, folder: Path, memory_mb: int) -> int:
 
 def _fill(con: duckdb.DuckDBPyConnection, building: Path, source: ArrowSource, *, fresh: bool) -> int:
     """Take in what `source` holds beyond `building`, bring all tables up to date, and close the file."""
-    con.execute(f"ATTACH '{_literal(building)}' AS gen")
+    con.execute(f"ATTACH '{_literal(building)}' AS gen (ROW_GROUP_SIZE {ROW_GROUP_EVENTS})")
     building.chmod(0o600)
     tables = Tables.create(con, "gen.own") if fresh else Tables.resume(con, "gen.own")
     tables.take_arrow(source)

@@ -34,8 +34,8 @@ from orchestrion.projections.models import kept_models, keyed_models, reading
 from orchestrion.projections.renewal import Renewal
 from orchestrion.projections.repair import Row, repair
 
-STRETCH_POSITIONS = 245_760
-"""Two of DuckDB's row groups, one for each thread: about 100 MB on their way into a snapshot."""
+STRETCH_POSITIONS = 491_520
+"""So many events are on their way into a snapshot at once, about 200 MB, for all threads to take from."""
 
 _ARRIVING = (
     f"(SELECT position, replace(stream::VARCHAR, chr({ord(BETWEEN)}), '␟') AS stream, version, "
