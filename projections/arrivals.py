@@ -39,16 +39,19 @@ class Arrivals:
         self._con, self._table = con, table
         self._planned = set[str]()
 
-    def put(self, rows: Sequence[Row], kinds: frozenset[str], *, forced: bool = False) -> bool:
-        """Insert rows of these `kinds`; False if some may not have been read whole. `forced` as in `insert_wide`."""
+    def put_undoubted(self, rows: Sequence[Row], kinds: frozenset[str]) -> bool:
+        """Insert rows of these `kinds` by one statement if there are few and SQL reads each whole, for certain."""
+        if len(rows) > SMALL_BATCH_EVENTS or not all(undoubted(row[3], row[5]) for row in rows):
+            return False
         columns = _as_columns(rows)
-        small = len(rows) <= SMALL_BATCH_EVENTS and not any("\0" in column for column in columns)
-        if small and (forced or all(undoubted(row[3], row[5]) for row in rows)):
-            name = self._plan(kinds)
-            self._con.execute(f"EXECUTE {name}({', '.join(map(_literal, columns))})")
-            return True
-        self._con.execute(insert_wide(self._table, _HANDED_OVER, kinds, forced=forced), columns)
-        return forced
+        if any("\0" in column for column in columns):
+            return False
+        self._con.execute(f"EXECUTE {self._plan(kinds)}({', '.join(map(_literal, columns))})")
+        return True
+
+    def put(self, rows: Sequence[Row], kinds: frozenset[str], *, forced: bool = False) -> None:
+        """Insert rows of these `kinds`; `forced` as in `insert_wide`."""
+        self._con.execute(insert_wide(self._table, _HANDED_OVER, kinds, forced=forced), _as_columns(rows))
 
     def _plan(self, kinds: frozenset[str]) -> str:
         """The name of a planned statement for rows of these `kinds`. With the rare ones it takes half as long again."""

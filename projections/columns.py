@@ -73,7 +73,8 @@ OFTEN = frozenset(
 
 SELDOM_READ = frozenset(
     {"altered", "mcp_servers", "files_read", "next_agents", "evidence", "path", "content_hash"}
-    | {"holder", "pid", "born", "host"}
+    | {"holder", "pid", "born", "host", "taker", "taker_run", "verdict", "by"}
+    | {"priority", "topic", "thread", "expires_at", "recipient_runs"}
 )
 """Fields that no read model takes from many events. A list is stored in four columns' parts."""
 

@@ -120,9 +120,12 @@ class Tables:
             return
         kinds = frozenset(row[3] for row in rows if row[3] in KINDS)
         self.renewal.touch(reading(kinds), rows[-1][0])
+        if FORKED not in kinds and self._arrivals.put_undoubted(rows, kinds):
+            self._position = rows[-1][0]
+            return
         with self._transaction():
-            if not self._arrivals.put(rows, kinds):
-                self._look_again(rows[0][0] - 1)
+            self._arrivals.put(rows, kinds)
+            self._look_again(rows[0][0] - 1)
             self._note(rows[-1][0], kinds)
 
     def take_arrow(self, source: ArrowSource) -> None:

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
-from orchestrion.projections.columns import nested
+from orchestrion.projections.base import Base
 from orchestrion.projections.store import Store
 
 KEPT_RUNS = 100
@@ -14,10 +14,8 @@ KEPT_RUNS = 100
 
 _KEPT = "SELECT runs, together FROM snap.own.kept_learn_kept WHERE agent = $agent"
 _ALL_MAY_HAVE_CHANGED = "SELECT count(*) > 0 FROM tail.own.wide WHERE kind = 'session.forked' OR NOT readable"
-_TOUCHED = f"""WITH fresh AS (
-    SELECT DISTINCT agent, sender, recipient, {nested("giver")}, taker, run, subject, message, in_reply_to, handoff
-    FROM tail.own.wide
-),
+_FRESH = Base("live", "tail.own").events("agent sender recipient giver taker run subject message in_reply_to handoff")
+_TOUCHED = f"""WITH fresh AS (SELECT DISTINCT * FROM ({_FRESH})),
 
 messages AS (
     SELECT sender, recipient, run

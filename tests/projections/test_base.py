@@ -90,7 +90,7 @@ def test_a_planned_insert_takes_texts_for_what_they_are(tool: str) -> None:
         state = orjson.dumps({"v": 1, "source": "hook", "session": "s", "run": "r", "call": "c", "tool": tool})
         for position in range(1, 6):
             row = (position, f"s'{tool}", 1, "tool.called", "2026-01-01T00:00:00Z", state)
-            arrivals.put([row], frozenset({"tool.called"}))
+            assert arrivals.put_undoubted([row], frozenset({"tool.called"}))
         rows = con.execute("SELECT DISTINCT stream, tool, data, readable FROM own.wide").fetchall()
         planned = con.execute("SELECT count(*) FROM pg_prepared_statements").fetchall()
     assert rows == [(f"s'{tool}", tool, state.decode(), True)]
