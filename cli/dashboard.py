@@ -1,5 +1,6 @@
 """Gives the dashboard what it shows: the open views, the people's SQL, and the house's own facts."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,11 +29,27 @@ def fits_a_dashboard(environ: Mapping[str, str] = os.environ) -> bool:
 
 @contextmanager
 def fed(home: Home) -> "Iterator[tuple[Store, Feed]]":
-    """The store, and what the dashboard looks at; it catches up by itself, so the screen stands before all is read."""
+    """The store, and what the dashboard looks at; it catches up by itself, so the screen stands before all is read.
+
+    Python's collector of garbage rests until `settled`: hardly anything that a start makes is ever thrown away.
+    """
     from orchestrion.projections import Store
 
-    with opened_log(home) as log, Store(log, home.projections, build=builder(home)) as store, _read_ahead(store):
-        yield store, feed_of(log, store, home)
+    gc.disable()
+    try:
+        with opened_log(home) as log, Store(log, home.projections, build=builder(home)) as store, _read_ahead(store):
+            yield store, feed_of(log, store, home)
+    finally:
+        gc.enable()
+
+
+def settled() -> None:
+    """All screens are made: let the collector begin, and leave out what is there now.
+
+    It would look at all of that each time, which holds up keys and answers for a tenth of a second.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -31,6 +32,9 @@ CHECKPOINT_BYTES = 2**30
 the default a replay would copy them every hundred thousand events, and a follower wait for it now and then."""
 SNAPSHOT_EVENTS = 20_000
 """A tail longer than this asks for a snapshot; a shorter one is read in well under a second."""
+
+LEAVING_SECONDS = 5.0
+"""How long who closes a store waits for those who ask it; DuckDB goes with the last of them in any case."""
 
 _PARAMETER = re.compile(r"\$\w+|\?")
 
@@ -73,6 +77,8 @@ class Store:
         self.problems: list[str] = []
         self._con = _with_room_for_a_tail()
         self._idle = _none_idle()
+        self._asking: list[duckdb.DuckDBPyConnection] = []
+        self._answered = threading.Condition(self._lock)
         self._tables: Tables | None = None
 
     @property
@@ -147,10 +153,14 @@ class Store:
         return True
 
     def close(self) -> None:
-        """Let go of DuckDB; the log stays open."""
-        for cursor in chain(*self._idle.values()):
-            cursor.close()
-        self._con.close()
+        """Break off what others ask and let go of DuckDB; the log stays open."""
+        until = monotonic() + LEAVING_SECONDS
+        with self._lock:
+            while self._asking and monotonic() < until:
+                for cursor in self._asking:
+                    cursor.interrupt()  # without effect on one that is about to begin: hence once more
+                self._answered.wait(LEAVING_SECONDS / 100)
+            self._let_go()
 
     def refresh(self) -> None:
         """Bring every table up to date; otherwise each is when first asked."""
@@ -191,27 +201,36 @@ class Store:
         alone does so statement by statement.
         """
         with self._lock:
-            tables, con = self._ready(), self._con
+            tables = self._ready()
             past = at is not None and at < tables.position
             tables.make(sql, past=past)
             idle = self._idle["as_of" if past else "live"]
-            cursor = idle.pop() if idle else _looking_at("as_of" if past else "live", con)
+            cursor = idle.pop() if idle else _looking_at("as_of" if past else "live", self._con)
             models = [] if past else self._models_in(cursor, sql)
             if past:
                 cursor.execute(f"SET VARIABLE {UPTO} = {int(at or 0)}")
-        try:
+        with self._lent(cursor, idle):
             if models:
                 yield from self._renewed(tables, cursor, sql, models)
             else:  # one statement over the events alone sees one position as it is
                 yield cursor
-        except BaseException:
-            cursor.close()
-            raise
-        with self._lock:
-            if self._con is con:
-                idle.append(cursor)
-            else:
-                cursor.close()
+
+    @contextmanager
+    def _lent(self, cursor: duckdb.DuckDBPyConnection, idle: list[duckdb.DuckDBPyConnection]) -> Iterator[None]:
+        """While somebody asks by `cursor`, which is among the `idle` afterwards if all went well."""
+        self._asking.append(cursor)
+        unharmed = False
+        try:
+            yield
+            unharmed = True
+        finally:
+            with self._lock:
+                self._asking.remove(cursor)
+                if unharmed and any(idle is ours for ours in self._idle.values()):
+                    idle.append(cursor)
+                else:
+                    cursor.close()
+                self._answered.notify_all()
 
     def _renewed(
         self, tables: Tables, cursor: duckdb.DuckDBPyConnection, sql: str, models: list[str]
@@ -272,10 +291,17 @@ class Store:
 
     def _reopen(self) -> Generation | None:
         """An empty DuckDB over the newest valid snapshot."""
-        self.close()
+        self._let_go()
         self._con, self._idle, self._tables = _with_room_for_a_tail(), _none_idle(), None
         self._opened = attach_newest(self._con, self._folder, self._log.identity, self._anchor, self.problems)
         return self._opened
+
+    def _let_go(self) -> None:
+        """Close DuckDB, unless somebody is still asking it: to close a connection closes all its cursors."""
+        for cursor in chain(*self._idle.values()):
+            cursor.close()
+        if not self._asking:
+            self._con.close()
 
     def _built(self, behind: int) -> bool:
         if self._build is None:

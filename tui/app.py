@@ -1,5 +1,6 @@
 """The dashboard: screens over the projections, live or as of a position of the log. It only ever reads."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -18,10 +19,14 @@ from orchestrion.tui.feed import Feed
 from orchestrion.tui.replaying import CHOOSE, Replaying
 from orchestrion.tui.screens.evidence import EventList
 from orchestrion.tui.screens.help import Help
-from orchestrion.tui.screens.looks import load_all, look
+from orchestrion.tui.screens.looks import AHEAD, load_all, look
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.themes import DARK, LIGHT, OWN_COLOURS, THEMES
 from orchestrion.tui.widgets.frame import Tabs
+
+SETTLING_SECONDS = 5.0
+PAUSE_SECONDS = 0.05
+"""Between two screens that are made ahead."""
 
 
 class Dashboard(Replaying):
@@ -41,7 +46,9 @@ class Dashboard(Replaying):
         at: int | None = None,
         speed: float = 1.0,
         light: bool = False,
+        on_settled: Callable[[], None] | None = None,
     ) -> None:
+        """`on_settled` is told once the other screens are made ahead; without it each is when it is first looked at."""
         super().__init__(feed, session, at, speed)
         for theme in THEMES:
             self.register_theme(theme)
@@ -54,8 +61,9 @@ class Dashboard(Replaying):
         self.on_drawn: Callable[[Answers], None] | None = None
         """Told of each answer that was drawn; for benchmarks."""
         self._replay = replay
+        self._on_settled = on_settled
         self._looks: dict[str, View] = {}
-        self._drawn = False
+        self._settling = False
         self._stop = threading.Event()
         self._follower = threading.Thread(target=self._follow, name="follower", daemon=True)
 
@@ -75,6 +83,7 @@ class Dashboard(Replaying):
             self.action_rewind()
         self.push_screen(self.look("session" if self.session else "sessions"))
         self._follower.start()
+        self.set_timer(SETTLING_SECONDS, self._settle)  # at the latest: nothing can be drawn of a log in trouble
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of our own, for themes that do not know them."""
@@ -119,14 +128,28 @@ class Dashboard(Replaying):
 
     def drawn(self, answers: Answers) -> None:
         """A screen has drawn `answers`."""
-        if not self._drawn:
-            self._drawn = True
-            self.run_worker(load_all, thread=True, group="loading")
+        self._settle()
         if self.trouble is not None and not self.trouble.lasting:
             self.trouble = None
             self.reframe()
         if self.on_drawn is not None:
             self.on_drawn(answers)
+
+    def _settle(self) -> None:
+        if not self._settling:
+            self._settling = True
+            self.run_worker(self._make_ahead(), group="settling")
+
+    async def _make_ahead(self) -> None:
+        """While nobody waits: load the other screens and make their widgets, which takes longer than what they ask."""
+        await asyncio.to_thread(load_all)
+        if self._on_settled is None:
+            return
+        for name in AHEAD:
+            await asyncio.sleep(PAUSE_SECONDS)  # keys come first
+            # As Textual itself does for a screen that is pushed; there is no public way to do so sooner.
+            await self._get_screen(self.look(name))[1]
+        self._on_settled()
 
     def standing(self) -> str:
         """As of when is shown."""

@@ -27,7 +27,7 @@ def watch(
     `?` shows every key. It only reads. Without a fit terminal the commentary of the last session is followed instead.
     """
     from orchestrion.cli.asking import LAST, session_of
-    from orchestrion.cli.dashboard import fed, fits_a_dashboard
+    from orchestrion.cli.dashboard import fed, fits_a_dashboard, settled
     from orchestrion.cli.show import say
     from orchestrion.cli.storytelling import tell
     from orchestrion.cli.wiring import asked, home_of
@@ -43,7 +43,7 @@ def watch(
         if session is not None:
             store.catch_up()
         found = session_of(store, session) if session is not None else None
-        Dashboard(feed, session=found, light=light).run()
+        Dashboard(feed, session=found, light=light, on_settled=settled).run()
     return None
 
 
@@ -65,7 +65,7 @@ def replay(
     """
     from orchestrion.cli import replaying
     from orchestrion.cli.asking import session_of
-    from orchestrion.cli.dashboard import fed, fits_a_dashboard
+    from orchestrion.cli.dashboard import fed, fits_a_dashboard, settled
     from orchestrion.cli.show import say
     from orchestrion.cli.wiring import asked, home_of
 
@@ -81,5 +81,6 @@ def replay(
 
         store.catch_up()
         found = session_of(store, session)
-        Dashboard(feed, session=found, replay=True, at=at, speed=speed or 1.0, light=light).run()
+        speed = speed or 1.0
+        Dashboard(feed, session=found, replay=True, at=at, speed=speed, light=light, on_settled=settled).run()
     return None

@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 
 from orchestrion.domain import events as e
+from orchestrion.domain.errors import QueryRefused
+from orchestrion.domain.ports import Log
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import open_log
 from orchestrion.projections import Proof, Store, prove
+from orchestrion.projections import store as store_module
 from orchestrion.projections.models import keyed_models
 from orchestrion.projections.store import read_by
 
@@ -109,6 +112,83 @@ def test_a_follower_wakes_long_before_its_time_is_up(home: Path, writer: Writer)
         assert store.follow(30.0)
         assert time.monotonic() - started < 5.0
     log.close()
+
+
+def test_closing_waits_for_what_is_being_taken_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, read, told = open_log(home), threading.Event(), list[BaseException]()
+    log.observe([witnessed(call(f"c{number}")) for number in range(5_000)])
+    rows = log.rows
+
+    def and_say_so(**which: int) -> Any:
+        found = rows(**which)
+        read.set()
+        return found
+
+    def taking_in() -> None:
+        try:
+            store.catch_up()
+        except BaseException as error:
+            told.append(error)
+
+    monkeypatch.setattr(log, "rows", and_say_so)
+    store = Store(log, home / "projections")
+    other = threading.Thread(target=taking_in)
+    other.start()
+    assert read.wait(10)
+    store.close()
+    other.join()
+    assert told == []
+    log.close()
+
+
+ENDLESS = "SELECT count(*) FROM range(1000000000000) AS r(i) WHERE i % 7 = 3"
+
+
+@pytest.fixture
+def asked_without_end(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Log, Store, list[str]]]:
+    """A store that somebody asks what takes for ever, and what he is told; it looks for a snapshot at each catch-up."""
+    monkeypatch.setattr(store_module, "SNAPSHOT_EVENTS", 1)
+    log, asking, told = open_log(home), threading.Event(), list[str]()
+    log.observe([witnessed(call("c1")), witnessed(call("c2"))])
+    store = Store(log, home / "projections", build=lambda: None)
+    store.catch_up()
+    lent = store._lent
+
+    def and_say_so(*given: Any) -> Any:
+        asking.set()
+        return lent(*given)
+
+    def asked() -> None:
+        try:
+            store.query(ENDLESS)
+        except QueryRefused as error:
+            told.append(str(error))
+
+    monkeypatch.setattr(store, "_lent", and_say_so)
+    other = threading.Thread(target=asked)
+    other.start()
+    assert asking.wait(10)
+    yield log, store, told
+    store.close()
+    other.join(60)
+    assert not other.is_alive()
+    log.close()
+
+
+def test_closing_breaks_off_what_is_asked(asked_without_end: tuple[Log, Store, list[str]]) -> None:
+    _, store, told = asked_without_end
+    store.close()
+    assert len(told) == 1
+
+
+def test_a_newer_snapshot_is_taken_while_somebody_asks_the_older_one(
+    asked_without_end: tuple[Log, Store, list[str]],
+) -> None:
+    log, store, told = asked_without_end
+    log.observe([witnessed(call(f"d{number}")) for number in range(5)])
+    assert store.catch_up() == 7
+    assert store.query("SELECT count(*) FROM tool_calls").rows == [(7,)]
+    assert told == []
 
 
 def test_an_answer_on_its_way_holds_nobody_up_and_is_of_the_position_it_was_asked_at(home: Path) -> None:

@@ -9,6 +9,9 @@ from orchestrion.tui.screens.view import View
 LOOKS = ("sessions", "session", "messages", "handoffs", "tools", "patterns", "sql", "health")
 """A screen's name is its module's, and with a capital that of its class."""
 
+AHEAD = tuple(name for name in LOOKS if name != "sql")
+"""Those that may be made before they are looked at; the other describes all views and reads a file when it is made."""
+
 
 def look(name: str) -> View:
     """A new screen of that name."""
