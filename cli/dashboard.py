@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from orchestrion.projections import Store, Table, View
     from orchestrion.tui.feed import Feed
 
+GARBAGE_OBJECTS = 20_000
+"""So many objects more than were let go of before Python's collector looks."""
 QUERIES_NAME = "queries.json"
 DUMB = frozenset({"", "dumb", "unknown"})
 
@@ -46,9 +48,11 @@ def fed(home: Home) -> "Iterator[tuple[Store, Feed]]":
 def settled() -> None:
     """All screens are made: let the collector begin, and leave out what is there now.
 
-    It would look at all of that each time, which holds up keys and answers for a tenth of a second.
+    It would look at all of that each time, which holds up keys and answers for a tenth of a second. What comes later it
+    looks through less often: rows of answers are no garbage that needs it.
     """
     gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
     gc.enable()
 
 

@@ -110,13 +110,16 @@ def _compressed(name: str, kind: str) -> str:
     return "" if kind != "VARCHAR" else f"USING COMPRESSION {'zstd' if name == 'data' else 'dict_fsst'}"
 
 
+@cache
 def nested(name: str) -> str:
-    """A field that has no column as an expression over `data`."""
-    kind, json = NESTED[name], f"data->'$.{name}'"
-    if kind == "JSON":
-        return f"{json} AS {quoted(name)}"
-    value = json if kind.endswith("[]") else f"data->>'$.{name}'"
-    return f"try_cast({value} AS {kind}) AS {quoted(name)}"
+    """A field that has no column as an expression over `data`, which is parsed for events that may have it alone."""
+    kind, value, text = NESTED[name], f"data->'$.{name}'", f"data->>'$.{name}'"
+    if kind != "JSON":
+        value = f"try_cast({value if kind.endswith('[]') else text} AS {kind})"
+    having = [f"'{each}'" for each, cls in KINDS.items() if name in cls.model_fields]
+    if len(having) < len(KINDS):
+        value = f"CASE WHEN kind IN ({', '.join(having)}) THEN {value} END"
+    return f"{value} AS {quoted(name)}"
 
 
 @cache

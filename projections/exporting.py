@@ -24,7 +24,7 @@ def view_named(name: str) -> View:
 def batches(store: Store, view: View, *, session: str | None, at: int | None) -> Iterator[list[tuple[Any, ...]]]:
     """The rows of `view`, some thousand at a time. Raises Refused if it has no sessions and one is asked for."""
     sql, params = _question(view, session)
-    with store.cursor(sql, at) as cursor:
+    with store.cursor(sql, at=at) as cursor:
         cursor.execute(sql, params)
         while rows := cursor.fetchmany(FETCHED_ROWS):
             yield rows
@@ -37,7 +37,7 @@ def write_parquet(store: Store, view: View, path: Path, *, session: str | None, 
         # DuckDB makes the file itself, under the umask: in a folder of ours nobody sees it before its rights are set.
         with tempfile.TemporaryDirectory(prefix=".orchestrion-", dir=path.absolute().parent) as folder:
             fresh = Path(folder) / "rows.parquet"
-            with store.cursor(sql, at) as cursor:
+            with store.cursor(sql, at=at) as cursor:
                 relation = cursor.sql(sql, params=params) if params else cursor.sql(sql)
                 relation.write_parquet(str(fresh), compression="zstd")
                 rows = cursor.execute("SELECT count(*) FROM read_parquet(?)", [str(fresh)]).fetchall()

@@ -143,7 +143,7 @@ def _events(store: Store, session: str | None, at: int | None, met: dict[str, se
         f"SELECT position, kind, coalesce(happened_at, recorded_at) AS moment, {columns} "
         f"FROM facts {where} ORDER BY position"
     )
-    with store.cursor(sql, at) as cursor:
+    with store.cursor(sql, at=at) as cursor:
         cursor.execute(sql, params)
         while rows := cursor.fetchmany(FETCHED_ROWS):
             for position, kind, moment, *values in rows:

@@ -3,13 +3,13 @@
 import re
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import duckdb
 
@@ -24,6 +24,8 @@ from orchestrion.projections.pricing import prices_beside
 from orchestrion.projections.snapshots import Generation, attach_newest, fingerprint, quarantine
 from orchestrion.projections.table import Table
 from orchestrion.projections.tables import Tables
+
+_T = TypeVar("_T")
 
 BATCH_EVENTS = 40_960
 ROW_GROUP_EVENTS = 20_480
@@ -109,6 +111,11 @@ class Store:
                 tables.take_rows(rows)
             return tables.position
 
+    def wait(self, after: int, seconds: float) -> int:
+        """Where the log stands, once that is beyond `after` or `seconds` have gone; nothing of it is taken in."""
+        self._log.wait(after, seconds)
+        return self._log.head()
+
     def follow(self, seconds: float) -> bool:
         """Wait up to `seconds` for more, then catch up; True if there was more."""
         before = self.position
@@ -132,12 +139,22 @@ class Store:
                 self.catch_up()
         return self.query(sql, params, at=at)
 
+    def together(self, sqls: Sequence[str], asked: Callable[[Callable[[str], Table]], _T]) -> _T:
+        """What `asked` makes of the answers to our own questions `sqls`, which it gets as of one position.
+
+        Their models are brought up to date once for all of them. Raises QueryRefused; then `asked` was called twice.
+        """
+        try:
+            with self.cursor(*sqls) as cursor:
+                return asked(lambda sql: _answered(cursor, sql))
+        except duckdb.Error:
+            return asked(self.query)  # which tells what is wrong, and puts a damaged snapshot aside
+
     def as_it_lies(self, sql: str, params: Mapping[str, object]) -> Table:
         """The answer from the stored tables (`snap.own`, `tail.own`), nothing of which is brought up to date first."""
         with self._lock:
             try:
-                result = self._con.execute(sql, params)
-                return Table(tuple(column[0] for column in result.description or ()), result.fetchall())
+                return _answered(self._con, sql, params)
             except duckdb.Error as error:
                 if not self.put_aside(error):
                     raise QueryRefused(f"The query failed: {_first_line(error)}") from error
@@ -194,8 +211,8 @@ class Store:
             self._con.execute(setting)
 
     @contextmanager
-    def cursor(self, sql: str, at: int | None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor on which `sql` finds the views it needs up to date, as they stand or as of position `at`.
+    def cursor(self, *sqls: str, at: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor on which `sqls` find the views they need up to date, as they stand or as of position `at`.
 
         What reads keyed models sees all tables at one position, whatever comes while it is used; what reads the events
         alone does so statement by statement.
@@ -203,15 +220,16 @@ class Store:
         with self._lock:
             tables = self._ready()
             past = at is not None and at < tables.position
-            tables.make(sql, past=past)
+            for sql in sqls:
+                tables.make(sql, past=past)
             idle = self._idle["as_of" if past else "live"]
             cursor = idle.pop() if idle else _looking_at("as_of" if past else "live", self._con)
-            models = [] if past else self._models_in(cursor, sql)
+            models = set() if past else {model for sql in sqls for model in self._models_in(cursor, sql)}
             if past:
                 cursor.execute(f"SET VARIABLE {UPTO} = {int(at or 0)}")
         with self._lent(cursor, idle):
             if models:
-                yield from self._renewed(tables, cursor, sql, models)
+                yield from self._renewed(tables, cursor, sqls, models)
             else:  # one statement over the events alone sees one position as it is
                 yield cursor
 
@@ -233,13 +251,14 @@ class Store:
                 self._answered.notify_all()
 
     def _renewed(
-        self, tables: Tables, cursor: duckdb.DuckDBPyConnection, sql: str, models: list[str]
+        self, tables: Tables, cursor: duckdb.DuckDBPyConnection, sqls: Sequence[str], models: Collection[str]
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """The cursor in a transaction that sees the log up to one position, and these models brought up to there."""
         with ExitStack() as turn:
             turn.enter_context(tables.renewal.turn)
             with self._lock:
-                tables.make(sql)  # what came while it waited has its price
+                for sql in sqls:
+                    tables.make(sql)  # what came while it waited has its price
                 cursor.execute("BEGIN")
                 # A transaction begins with the first table that it reads.
                 position = tables.base.position(cursor)
@@ -251,9 +270,8 @@ class Store:
             tables.renewal.agree(renewed)
 
     def _answer(self, sql: str, params: Sequence[object] | Mapping[str, object], at: int | None) -> Table:
-        with self.cursor(sql, at) as cursor:
-            result = cursor.execute(sql, params or None)
-            return Table(tuple(column[0] for column in result.description or ()), result.fetchall())
+        with self.cursor(sql, at=at) as cursor:
+            return _answered(cursor, sql, params)
 
     def _models_in(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
         """The keyed models that `sql` reads; all of them where DuckDB cannot tell which."""
@@ -352,6 +370,11 @@ def _with_room_for_a_tail() -> duckdb.DuckDBPyConnection:
     con.execute(f"SET checkpoint_threshold = '{CHECKPOINT_BYTES}B'")
     con.execute(f"ATTACH ':memory:' AS tail (ROW_GROUP_SIZE {ROW_GROUP_EVENTS})")
     return con
+
+
+def _answered(con: duckdb.DuckDBPyConnection, sql: str, params: Sequence[object] | Mapping[str, object] = ()) -> Table:
+    result = con.execute(sql, params or None)
+    return Table(tuple(column[0] for column in result.description or ()), result.fetchall())
 
 
 def _first_line(error: BaseException) -> str:

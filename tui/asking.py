@@ -9,15 +9,13 @@ from typing import Any
 from textual.message import Message
 
 from orchestrion.domain.errors import OrchestrionError
-from orchestrion.tui.feed import Views
+from orchestrion.tui.feed import Answer, Views
 from orchestrion.tui.literals import bound
 
 WAIT_SECONDS = 0.25
 """How long the follower waits for the log before it looks whether it shall stop."""
 BATCH_SECONDS = 0.03
 """After a growth, how long the next ones may gather: taking in each event by itself would leave no time to answer."""
-YIELD_SECONDS = 0.003
-"""After a slow question, a chance for others: the store brings models up to date for one asker at a time."""
 RETRY_SECONDS = 1.0
 """After trouble with the log, how long until it is tried again."""
 
@@ -64,10 +62,12 @@ class Answered:
 
 Ask = Callable[[Question], Answered]
 Finish = Callable[[Answered, Ask], Answered]
+Query = Callable[[str], Answer]
+"""What the views say to a statement, at the position that is shown."""
 
 
 class Moved(Message):
-    """The log grew; `position` is what can be seen now. A burst of them collapses into its last."""
+    """The log grew up to `position`. A burst of them collapses into its last."""
 
     def __init__(self, position: int) -> None:
         super().__init__()
@@ -100,37 +100,38 @@ def answers(
     at: int | None,
     before: Mapping[str, Answered] = MappingProxyType({}),
 ) -> dict[str, Answered]:
-    """The answers by name, as of position `at`. Raises OrchestrionError.
+    """The answers by name, all of them as of one position: `at`, or where the log stands now. Raises OrchestrionError.
 
     `before` are the answers to the same questions that were given last.
     """
-    found: dict[str, Answered] = {}
-    for question in questions:
-        found[question.name] = answer(views, question, at, before.get(question.name))
-        if question.rest:
-            sleep(YIELD_SECONDS)
-    return found
+
+    def by_name(query: Query) -> dict[str, Answered]:
+        return {question.name: answer(query, question, before.get(question.name)) for question in questions}
+
+    if at is None and len(questions) > 1:
+        return views.together([question.sql for question in questions], by_name)
+    return by_name(lambda sql: views.query(sql, at=at))
 
 
-def answer(views: Views, question: Question, at: int | None, before: Answered | None = None) -> Answered:
-    """The answer to one question, as of position `at`. Raises OrchestrionError."""
-    found = _answer(views, question, at, before)
-    return question.finish(found, lambda further: answer(views, further, at)) if question.finish else found
+def answer(query: Query, question: Question, before: Answered | None = None) -> Answered:
+    """The answer to one question. Raises OrchestrionError."""
+    found = _answer(query, question, before)
+    return question.finish(found, lambda further: answer(query, further)) if question.finish else found
 
 
-def _answer(views: Views, question: Question, at: int | None, before: Answered | None) -> Answered:
+def _answer(query: Query, question: Question, before: Answered | None) -> Answered:
     if question.window is None:
-        rows = views.query(bound(question.sql, question.params), at=at)
+        rows = query(bound(question.sql, question.params))
         return Answered(rows.columns, rows.rows, len(rows.rows))
     offset, limit = question.window
     sql = f"{question.sql}\nORDER BY {question.order}\nLIMIT {int(limit)} OFFSET {int(offset)}"
-    rows = views.query(bound(sql, question.params), at=at)
+    rows = query(bound(sql, question.params))
     if not offset and len(rows.rows) < limit:
         return Answered(rows.columns, rows.rows, len(rows.rows))
     if question.growing and before is not None and (known := _count(rows.rows, offset, before)):
         return Answered(rows.columns, rows.rows, known, offset)
     counted = question.counted or f"SELECT count(*) FROM (\n{question.sql}\n)"  # noqa: S608 - our own question
-    count = views.query(bound(counted, question.params), at=at).rows[0][0]
+    count = query(bound(counted, question.params)).rows[0][0]
     return Answered(rows.columns, rows.rows, count, offset)
 
 
@@ -143,20 +144,24 @@ def _count(rows: Sequence[tuple[Any, ...]], offset: int, before: Answered) -> in
 
 
 def follow(views: Views, post: Callable[[Message], object], stopping: Callable[[], bool]) -> None:
-    """Tell of each growth of the log until `stopping`; trouble is told once and tried again until it is over."""
-    seen, troubled = -1, False
+    """Tell of each growth of the log until `stopping`; trouble is told once and tried again until it is over.
+
+    Who asks takes in what came; here that is done at the start alone, and after trouble.
+    """
+    seen, head, troubled = -1, -1, False
     while not stopping():
         try:
-            views.follow(WAIT_SECONDS if not troubled else RETRY_SECONDS)
-            if troubled:
+            if seen < 0 or troubled:
                 views.catch_up()
+            head = views.wait(seen, WAIT_SECONDS)
+            if troubled:
                 post(Trouble(None))
             troubled = False
         except (OrchestrionError, OSError) as error:
             troubled = _tell(post, troubled, str(error))
             _rest(stopping)
-        if views.position != seen and not troubled:
-            seen = views.position
+        if head != seen and not troubled:
+            seen = head
             post(Moved(seen))
             sleep(BATCH_SECONDS)
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from orchestrion.domain.ports import Verification
+
+_T = TypeVar("_T")
 
 
 class Answer(Protocol):
@@ -28,7 +30,8 @@ class Views(Protocol):
     def query(
         self, sql: str, params: Sequence[object] | Mapping[str, object] = (), *, at: int | None = None
     ) -> Answer: ...
-    def follow(self, seconds: float) -> bool: ...
+    def together(self, sqls: Sequence[str], asked: Callable[[Callable[[str], Answer]], _T]) -> _T: ...
+    def wait(self, after: int, seconds: float) -> int: ...
 
 
 class ViewInfo(Protocol):

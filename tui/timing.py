@@ -34,7 +34,8 @@ def load(app: "App[Any]", views: Views, session: str) -> None:
 
 
 def timeline_of(views: Views, session: str) -> Timeline:
-    """The time line of `session`: its events by position. Raises OrchestrionError."""
+    """The time line of `session`: its events by position, up to where the log stands. Raises OrchestrionError."""
+    views.catch_up()
     rows = views.query(bound(question("timeline"), {"session": session})).rows
     return Timeline([_step(*row) for row in rows])
 

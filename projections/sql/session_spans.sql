@@ -9,7 +9,9 @@ SELECT
     arg_min(project, rank) AS project,
     coalesce(
         arg_min(request, rank) FILTER (kind = 'session.started'),
-        arg_min(data->>'$.payload.text', position) FILTER (kind = 'message.sent' AND type = 'prompt')
+        arg_min(
+            CASE WHEN kind = 'message.sent' AND type = 'prompt' THEN data->>'$.payload.text' END, position
+        ) FILTER (kind = 'message.sent' AND type = 'prompt')
     ) AS request,
     min(happened_at) AS started_at,
     max(happened_at) AS ended_at,

@@ -179,7 +179,7 @@ def locked(log: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
         def run(sql: str) -> Any:
             try:
-                with store.cursor(sql, None) as cursor:
+                with store.cursor(sql) as cursor:
                     return cursor.execute(sql).fetchall()
             except duckdb.Error as error:
                 return error

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from orchestrion.domain.events import KINDS
 from orchestrion.projections.arrivals import Arrivals
 from orchestrion.projections.base import Base
-from orchestrion.projections.columns import FIELDS, TYPED, create_wide, insert_wide
+from orchestrion.projections.columns import FIELDS, TYPED, create_wide, insert_wide, nested
 from orchestrion.projections.layout import all_views, views_in
 from orchestrion.projections.models import Model, keyed_models, models
 from orchestrion.projections.tables import Tables
@@ -25,8 +25,7 @@ from orchestrion.projections.undoubted import undoubted
 def test_a_relation_has_the_columns_that_are_named_and_no_others() -> None:
     base = Base("live", "own", "snap")
     assert base.events("session, tool AS x, params->>'$.a'", "kind = 'tool.called'") == " UNION ALL ".join(
-        f'SELECT "session", "tool", data->\'$.params\' AS "params" FROM {part}.wide '
-        "WHERE readable AND kind = 'tool.called'"
+        f'SELECT "session", "tool", {nested("params")} FROM {part}.wide WHERE readable AND kind = \'tool.called\''
         for part in ("snap", "own")
     )
     assert "getvariable('upto_position')" in Base("as_of", "own", upto=True).events("session")

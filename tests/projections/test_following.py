@@ -197,7 +197,7 @@ def test_an_answer_on_its_way_holds_nobody_up_and_is_of_the_position_it_was_aske
     with Store(log, home / "projections") as store:
         log.observe([witnessed(call("c1"))])
         store.catch_up()
-        with store.cursor(both, None) as asking:
+        with store.cursor(both) as asking:
             log.observe([witnessed(call("c2"))])
             found: list[Any] = []
             news = "SELECT count(*) FROM events"
@@ -301,7 +301,7 @@ def test_a_question_with_parameters_brings_up_to_date_only_what_it_reads(
 ) -> None:
     with open_log(tmp_path) as log, Store(log, tmp_path / "projections") as store:
         store.catch_up()
-        with store.cursor(sql, None) as cursor:
+        with store.cursor(sql) as cursor:
             found = read_by(cursor, sql)
     assert found is not None
     assert found & {model.name for model in keyed_models()} == reads

@@ -35,13 +35,17 @@ class Moody:
         self._check()
         return int(self.views.catch_up())
 
-    def follow(self, seconds: float) -> bool:
+    def wait(self, after: int, seconds: float) -> int:
         self._check()
-        return bool(self.views.follow(seconds))
+        return int(self.views.wait(after, seconds))
 
     def query(self, *args: Any, **kwargs: Any) -> Any:
         self._check()
         return self.views.query(*args, **kwargs)
+
+    def together(self, *args: Any) -> Any:
+        self._check()
+        return self.views.together(*args)
 
 
 async def until(pilot: Any, told: Callable[[], bool]) -> None:

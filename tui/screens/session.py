@@ -39,7 +39,7 @@ STORY = (
     Column("told", "Commentary, newest first", figures.text, grow=True, widest=40),
     Column("position", "Position", figures.count, right=True, tone="quiet"),
 )
-QUESTIONS = ("tokens", "fresh_messages", "fresh_calls", "phases", "runs", "session")
+QUESTIONS = ("tokens", "phases", "runs", "session")
 
 
 class Session(View):
