@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.segment import Segment
 from textual.geometry import Size
 from textual.pilot import Pilot
 
@@ -200,8 +201,13 @@ class Reader:
 
     def text(self) -> str:
         """What stands on the screen, line by line."""
+        return "\n".join("".join(piece.text for piece in line) for line in self.drawn())
+
+    def drawn(self) -> list[list[Segment]]:
+        """The same with its colours."""
         width, height = self.app.size
-        return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips(Size(width, height)))
+        strips = self.app.screen._compositor.render_strips(Size(width, height))
+        return [list(Segment.simplify(strip)) for strip in strips]
 
 
 @pytest.fixture

@@ -3,8 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from orchestrion.domain import events as e
-from orchestrion.tui.asking import Question, answer
+from orchestrion.domain.errors import QueryRefused
+from orchestrion.tui.asking import Answered, Ask, Question, answer, answers
 from orchestrion.tui.lanes import Lane
 from orchestrion.tui.questions import question
 from orchestrion.tui.story import Told
@@ -23,13 +26,13 @@ STORY = Question(
 
 def test_a_list_that_grows_is_counted_from_where_its_first_row_stood(story: Any, feed: Any) -> None:
     story.team()
-    before = answer(feed.views, STORY, None)
+    before = answer(feed.views.query, STORY)
     for calls in (1, 2, 6):
         for _ in range(calls):
             story.call("ses_1/x", "x", "Read")
         feed.views.catch_up()
-        found = answer(feed.views, STORY, None, before)
-        assert found == answer(feed.views, replace(STORY, growing=False), None)
+        found = answer(feed.views.query, STORY, before)
+        assert found == answer(feed.views.query, replace(STORY, growing=False))
         assert found.count == before.count + 2 * calls
         before = found
 
@@ -42,7 +45,7 @@ def test_the_commentary_of_a_page_names_what_events_beyond_it_say(story: Any, fe
     story.tell(e.ToolReturned, run="r", call="c", status="ok")
     story.tell(e.MessageAcknowledged, run="r", message="msg_1ses_1", recipient="late")
     feed.views.catch_up()
-    told = [row["told"] for row in answer(feed.views, STORY, None).dicts()]
+    told = [row["told"] for row in answer(feed.views.query, STORY).dicts()]
     assert told[:2] == ["· late takes note of security-auditor's finding_report", "✓ late · Grep ok in 10.0s"]
 
 
@@ -71,3 +74,23 @@ def test_a_lane_tells_another_page_from_the_one_it_asked(feed: Any) -> None:
     assert not lane.asks_else([replace(STORY)], None)
     assert lane.asks_else([replace(STORY, window=(60, 60))], None)
     assert lane.asks_else([STORY], 3)
+
+
+def test_the_answers_of_a_round_are_of_one_position_though_the_log_goes_on(story: Any, feed: Any) -> None:
+    story.team()
+    feed.views.catch_up()
+    counted = "SELECT count(*) FROM tool_calls"
+
+    def meanwhile(answered: Answered, _: Ask) -> Answered:
+        story.call("ses_1/x", "x", "Read")
+        feed.views.catch_up()
+        return answered
+
+    found = answers(feed.views, [Question("first", counted, finish=meanwhile), Question("then", counted)], None)
+    assert found["first"].rows == found["then"].rows
+    assert answer(feed.views.query, Question("later", counted)).rows == [(found["then"].rows[0][0] + 1,)]
+
+
+def test_a_question_with_an_error_is_told_as_if_it_was_asked_alone(feed: Any) -> None:
+    with pytest.raises(QueryRefused, match="no_such_view"):
+        answers(feed.views, [Question("right", "SELECT 1"), Question("wrong", "FROM no_such_view")], None)

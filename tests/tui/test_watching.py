@@ -1,9 +1,11 @@
 """Stories of somebody who watches, driven by keys, on given logs."""
 
+import asyncio
 from typing import Any
 
 from orchestrion.domain import events as e
 from orchestrion.tui.screens.evidence import EventList
+from orchestrion.tui.screens.looks import AHEAD
 from orchestrion.tui.screens.opened import OpenedCall, OpenedEvent, OpenedHandoff, OpenedMessage, OpenedRun
 from orchestrion.tui.screens.session import Session
 from orchestrion.tui.widgets.flow import FlowPicture
@@ -355,3 +357,32 @@ async def test_a_screen_that_is_left_and_come_back_to_at_once_is_drawn_all_the_s
             assert reader.column("messages", "state") == ["delivered"]
         await reader.presses("2")
         assert len(reader.column("tree", "name")) == 3
+
+
+async def test_screens_that_were_made_ahead_tell_what_holds_when_they_are_looked_at(
+    story: Any, open_dashboard: Any
+) -> None:
+    story.team()
+    settled = asyncio.Event()
+    async with open_dashboard(session="ses_1", on_settled=settled.set) as reader:
+        await asyncio.wait_for(settled.wait(), 60)
+        assert all(reader.app.look(name).is_running for name in AHEAD)
+        assert reader.app.screen.here == "session"
+        await reader.presses("5")
+        shown = reader.grid("calls").count
+        story.call("ses_1/x", "x", "Read")
+        await reader.presses("2", "5")
+        assert reader.grid("calls").count == shown + 1
+        assert reader.app.focused is not None
+
+
+async def test_a_moved_cursor_leaves_no_trace_on_the_row_where_it_was(story: Any, open_dashboard: Any) -> None:
+    for number in range(4):
+        story.tell(e.SessionStarted, session=f"ses_{number}", product="claude-code", source="transcript")
+    async with open_dashboard() as reader:
+        for keys in (("down", "down", "up"), ("right",), ("end", "home"), ("down", "left")):
+            await reader.presses(*keys)
+            moved = reader.drawn()
+            reader.grid("sessions").refresh()
+            await reader.looks()
+            assert reader.drawn() == moved

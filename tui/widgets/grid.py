@@ -165,7 +165,7 @@ class Grid(ScrollView, can_focus=True):
 
     def action_aside(self, by: int) -> None:
         self.column = max(0, min(len(self.columns) - 1, self.column + by))
-        self._show_cursor()
+        self._show_cursor(self.row)
 
     def action_page(self, by: int) -> None:
         self._go(self.row + by * max(1, self.size.height - 2))
@@ -183,12 +183,12 @@ class Grid(ScrollView, can_focus=True):
         self._order(self.column)
 
     def _go(self, row: int) -> None:
-        row = max(0, min(self.count - 1, row))
+        row, before = max(0, min(self.count - 1, row)), self.row
         if row != self.row:
             self.row = row
             if (pointed := self.pointed) is not None:
                 self.post_message(self.Pointed(self, pointed))
-        self._show_cursor()
+        self._show_cursor(before)
 
     def point(self, key: Any) -> bool:
         """Put the cursor on the row with this identity; False if it is not among the loaded ones."""
@@ -292,12 +292,15 @@ class Grid(ScrollView, can_focus=True):
         else:
             self.virtual_size = size
 
-    def _show_cursor(self) -> None:
+    def _show_cursor(self, before: int) -> None:
+        """Draw the cursor's row and the one where it was; where this scrolls, Textual draws all."""
         left = sum(self._widths[: self.column]) + GAP * self.column
         # One line more than the row: the head covers the first line of what is visible.
         region = Region(left, self.row, self._widths[self.column], 2)
         self.scroll_to_region(region, animate=False, force=True)
-        self.refresh()
+        for row in {before, self.row}:
+            if 0 < (line := row - self.scroll_offset.y + 1) < self.size.height:
+                self.refresh(Region(0, line, self.size.width, 1))
 
     def _want(self) -> None:
         """Ask for rows that are looked at and not loaded."""
