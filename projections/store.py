@@ -5,9 +5,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import chain
 from pathlib import Path
-from time import monotonic
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -17,6 +15,7 @@ from orchestrion.domain.errors import OrchestrionError, QueryRefused
 from orchestrion.domain.ports import Log
 from orchestrion.domain.prices import PriceTable
 from orchestrion.projections.base import UPTO
+from orchestrion.projections.cursors import Cursors
 from orchestrion.projections.hashing import table_hashes
 from orchestrion.projections.layout import connect
 from orchestrion.projections.models import MAX_KNOWN_QUESTIONS, keyed_models
@@ -34,9 +33,6 @@ CHECKPOINT_BYTES = 2**30
 the default a replay would copy them every hundred thousand events, and a follower wait for it now and then."""
 SNAPSHOT_EVENTS = 20_000
 """A tail longer than this asks for a snapshot; a shorter one is read in well under a second."""
-
-LEAVING_SECONDS = 5.0
-"""How long who closes a store waits for those who ask it; DuckDB goes with the last of them in any case."""
 
 _PARAMETER = re.compile(r"\$\w+|\?")
 
@@ -77,11 +73,14 @@ class Store:
         self._next_look = 0
         self._reads: dict[str, list[str]] = {}  # a screen asks the same questions again and again
         self.problems: list[str] = []
-        self._con = _with_room_for_a_tail()
-        self._idle = _none_idle()
-        self._asking: list[duckdb.DuckDBPyConnection] = []
-        self._answered = threading.Condition(self._lock)
+        self._cursors = Cursors(_with_room_for_a_tail(), self._lock)
+        self._older: list[Cursors] = []
+        """Of DuckDBs that were left for a newer snapshot while somebody asked them."""
         self._tables: Tables | None = None
+
+    @property
+    def _con(self) -> duckdb.DuckDBPyConnection:
+        return self._cursors.con
 
     @property
     def position(self) -> int:
@@ -171,13 +170,10 @@ class Store:
 
     def close(self) -> None:
         """Break off what others ask and let go of DuckDB; the log stays open."""
-        until = monotonic() + LEAVING_SECONDS
         with self._lock:
-            while self._asking and monotonic() < until:
-                for cursor in self._asking:
-                    cursor.interrupt()  # without effect on one that is about to begin: hence once more
-                self._answered.wait(LEAVING_SECONDS / 100)
-            self._let_go()
+            for cursors in (*self._older, self._cursors):
+                cursors.break_off()
+                cursors.leave()
 
     def refresh(self) -> None:
         """Bring every table up to date; otherwise each is when first asked."""
@@ -214,48 +210,31 @@ class Store:
     def cursor(self, *sqls: str, at: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on which `sqls` find the views they need up to date, as they stand or as of position `at`.
 
-        What reads keyed models sees all tables at one position, whatever comes while it is used; what reads the events
-        alone does so statement by statement.
+        They see all tables at one position, whatever comes while it is used; but for one alone that reads events alone:
+        that does so statement by statement.
         """
-        with self._lock:
-            tables = self._ready()
-            past = at is not None and at < tables.position
-            for sql in sqls:
-                tables.make(sql, past=past)
-            idle = self._idle["as_of" if past else "live"]
-            cursor = idle.pop() if idle else _looking_at("as_of" if past else "live", self._con)
-            models = set() if past else {model for sql in sqls for model in self._models_in(cursor, sql)}
-            if past:
-                cursor.execute(f"SET VARIABLE {UPTO} = {int(at or 0)}")
-        with self._lent(cursor, idle):
-            if models:
+        with ExitStack() as lending:
+            with self._lock:
+                tables = self._ready()
+                past = at is not None and at < tables.position
+                for sql in sqls:
+                    tables.make(sql, past=past)
+                cursor = lending.enter_context(self._cursors.lent("as_of" if past else "live"))
+                models = set() if past else {model for sql in sqls for model in self._models_in(cursor, sql)}
+                if past:
+                    cursor.execute(f"SET VARIABLE {UPTO} = {int(at or 0)}")
+            if models or (len(sqls) > 1 and not past):
                 yield from self._renewed(tables, cursor, sqls, models)
             else:  # one statement over the events alone sees one position as it is
                 yield cursor
-
-    @contextmanager
-    def _lent(self, cursor: duckdb.DuckDBPyConnection, idle: list[duckdb.DuckDBPyConnection]) -> Iterator[None]:
-        """While somebody asks by `cursor`, which is among the `idle` afterwards if all went well."""
-        self._asking.append(cursor)
-        unharmed = False
-        try:
-            yield
-            unharmed = True
-        finally:
-            with self._lock:
-                self._asking.remove(cursor)
-                if unharmed and any(idle is ours for ours in self._idle.values()):
-                    idle.append(cursor)
-                else:
-                    cursor.close()
-                self._answered.notify_all()
 
     def _renewed(
         self, tables: Tables, cursor: duckdb.DuckDBPyConnection, sqls: Sequence[str], models: Collection[str]
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """The cursor in a transaction that sees the log up to one position, and these models brought up to there."""
         with ExitStack() as turn:
-            turn.enter_context(tables.renewal.turn)
+            if models:
+                turn.enter_context(tables.renewal.turn)
             with self._lock:
                 for sql in sqls:
                     tables.make(sql)  # what came while it waited has its price
@@ -309,17 +288,11 @@ class Store:
 
     def _reopen(self) -> Generation | None:
         """An empty DuckDB over the newest valid snapshot."""
-        self._let_go()
-        self._con, self._idle, self._tables = _with_room_for_a_tail(), _none_idle(), None
+        self._older = [cursors for cursors in (*self._older, self._cursors) if cursors.asked]
+        self._cursors.leave()
+        self._cursors, self._tables = Cursors(_with_room_for_a_tail(), self._lock), None
         self._opened = attach_newest(self._con, self._folder, self._log.identity, self._anchor, self.problems)
         return self._opened
-
-    def _let_go(self) -> None:
-        """Close DuckDB, unless somebody is still asking it: to close a connection closes all its cursors."""
-        for cursor in chain(*self._idle.values()):
-            cursor.close()
-        if not self._asking:
-            self._con.close()
 
     def _built(self, behind: int) -> bool:
         if self._build is None:
@@ -351,17 +324,6 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _none_idle() -> dict[str, list[duckdb.DuckDBPyConnection]]:
-    """Schema to the cursors that look at it and that nobody uses: to make one takes as long as a small question."""
-    return {"live": [], "as_of": []}
-
-
-def _looking_at(schema: str, con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    cursor = con.cursor()
-    cursor.execute(f"SET search_path = '{schema}'")
-    return cursor
 
 
 def _with_room_for_a_tail() -> duckdb.DuckDBPyConnection:

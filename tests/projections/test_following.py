@@ -141,7 +141,7 @@ def test_closing_waits_for_what_is_being_taken_in(home: Path, monkeypatch: pytes
     log.close()
 
 
-ENDLESS = "SELECT count(*) FROM range(1000000000000) AS r(i) WHERE i % 7 = 3"
+ENDLESS = "SELECT count(*), (SELECT count(*) FROM tool_calls) FROM range(1000000000000) AS r(i) WHERE i % 7 = 3"
 
 
 @pytest.fixture
@@ -152,11 +152,11 @@ def asked_without_end(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[t
     log.observe([witnessed(call("c1")), witnessed(call("c2"))])
     store = Store(log, home / "projections", build=lambda: None)
     store.catch_up()
-    lent = store._lent
+    renewed = store._renewed
 
     def and_say_so(*given: Any) -> Any:
         asking.set()
-        return lent(*given)
+        return renewed(*given)
 
     def asked() -> None:
         try:
@@ -164,7 +164,7 @@ def asked_without_end(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[t
         except QueryRefused as error:
             told.append(str(error))
 
-    monkeypatch.setattr(store, "_lent", and_say_so)
+    monkeypatch.setattr(store, "_renewed", and_say_so)
     other = threading.Thread(target=asked)
     other.start()
     assert asking.wait(10)

@@ -76,10 +76,11 @@ def test_a_lane_tells_another_page_from_the_one_it_asked(feed: Any) -> None:
     assert lane.asks_else([STORY], 3)
 
 
-def test_the_answers_of_a_round_are_of_one_position_though_the_log_goes_on(story: Any, feed: Any) -> None:
+@pytest.mark.parametrize("view", ["tool_calls", "events"])
+def test_the_answers_of_a_round_are_of_one_position_though_the_log_goes_on(story: Any, feed: Any, view: str) -> None:
     story.team()
     feed.views.catch_up()
-    counted = "SELECT count(*) FROM tool_calls"
+    counted = f"SELECT count(*) FROM {view}"  # noqa: S608 - our own names
 
     def meanwhile(answered: Answered, _: Ask) -> Answered:
         story.call("ses_1/x", "x", "Read")
@@ -88,7 +89,7 @@ def test_the_answers_of_a_round_are_of_one_position_though_the_log_goes_on(story
 
     found = answers(feed.views, [Question("first", counted, finish=meanwhile), Question("then", counted)], None)
     assert found["first"].rows == found["then"].rows
-    assert answer(feed.views.query, Question("later", counted)).rows == [(found["then"].rows[0][0] + 1,)]
+    assert answer(feed.views.query, Question("later", counted)).rows > found["then"].rows
 
 
 def test_a_question_with_an_error_is_told_as_if_it_was_asked_alone(feed: Any) -> None:
