@@ -33,7 +33,7 @@ from pathlib import Path
 
 from textual import events
 
-from orchestrion.cli.dashboard import feed_of, settled
+from orchestrion.cli.dashboard import FRAMES, feed_of, settled
 from orchestrion.cli.wiring import builder, home_of
 from orchestrion.domain import events as e
 from orchestrion.domain.record import Fact
@@ -331,6 +331,8 @@ def main() -> None:
     if given.append:
         append(given.home, APPENDS, 1 / APPENDS_PER_SECOND)
         return
+    if FRAMES[0] not in os.environ:  # Textual reads it when it is loaded, which `watch` does later
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, FRAMES[0]: FRAMES[1]})  # noqa: S606 - itself
     with tempfile.TemporaryDirectory() as scratch:
         home = given.home or Path(scratch)
         write(home, given.events)

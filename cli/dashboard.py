@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from orchestrion.projections import Store, Table, View
     from orchestrion.tui.feed import Feed
 
+FRAMES = ("TEXTUAL_FPS", "120")
+"""How often a second Textual may draw, if the user says nothing else: what changed waits for that, and to draw sooner
+is not to draw more."""
 GARBAGE_OBJECTS = 20_000
 """So many objects more than were let go of before Python's collector looks."""
 QUERIES_NAME = "queries.json"
@@ -37,6 +40,7 @@ def fed(home: Home) -> "Iterator[tuple[Store, Feed]]":
     """
     from orchestrion.projections import Store
 
+    os.environ.setdefault(*FRAMES)
     gc.disable()
     try:
         with opened_log(home) as log, Store(log, home.projections, build=builder(home)) as store, _read_ahead(store):
