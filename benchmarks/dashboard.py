@@ -1,8 +1,9 @@
 """How quick the dashboard is on a log of a million events in 2,000 sessions, while another process appends.
 
 `python benchmarks/dashboard.py [--events N] [--home DIR]` prints each bar with what was measured. `--home` keeps the
-log, so that a second run need not write it again. Where the dashboard is drawn, it is drawn on a real pseudo-terminal
-(first screen, idle cost, memory) or through Textual's headless driver (switching, keys, appends), on 120 × 40 cells.
+log, so that a second run need not write it again; each run adds a thousand events to its last session. Where the
+dashboard is drawn, it is drawn on a real pseudo-terminal (first screen, idle cost, memory) or through Textual's
+headless driver (switching, keys, appends), on 120 × 40 cells.
 
 Screens are looked at once the others are made ahead; how long after the first that is, is printed.
 

@@ -41,6 +41,10 @@ _CORRUPT = "Corrupt database file"
 """What DuckDB raises, and says, when a file that opened well turns out to be damaged inside."""
 
 
+class _MoreIsRead(Exception):
+    """A question reads models that were not brought up to date for it."""
+
+
 def read_by(cursor: duckdb.DuckDBPyConnection, sql: str) -> set[str] | None:
     """The tables and views that a statement reads, whole down to the keyed models; None where DuckDB cannot tell."""
     try:
@@ -48,6 +52,12 @@ def read_by(cursor: duckdb.DuckDBPyConnection, sql: str) -> set[str] | None:
         return set(cursor.get_table_names(_PARAMETER.sub("NULL", sql)))
     except duckdb.Error:
         return None
+
+
+def _models_read(cursor: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+    """The keyed models that a statement reads; all of them where DuckDB cannot tell which."""
+    read = read_by(cursor, sql)
+    return [model.name for model in keyed_models() if read is None or model.name in read]
 
 
 class Store:
@@ -141,12 +151,26 @@ class Store:
     def together(self, sqls: Sequence[str], asked: Callable[[Callable[[str], Table]], _T]) -> _T:
         """What `asked` makes of the answers to our own questions `sqls`, which it gets as of one position.
 
-        Their models are brought up to date once for all of them. Raises QueryRefused; then `asked` was called twice.
+        Their models are brought up to date once for all of them. Where `asked` reads others besides, which are not, or
+        DuckDB fails, `asked` is called once more, and each of its questions is answered by itself. Raises QueryRefused.
         """
         try:
             with self.cursor(*sqls) as cursor:
-                return asked(lambda sql: _answered(cursor, sql))
-        except duckdb.Error:
+                renewed = {model for sql in sqls for model in self._models_in(cursor, sql)}
+
+                def one(sql: str) -> Table:
+                    known = self._reads.get(sql)
+                    read = _models_read(cursor, sql) if known is None else known
+                    if not renewed.issuperset(read):
+                        raise _MoreIsRead
+                    answer = _answered(
+                        cursor, sql
+                    )  # which fails where a view was made later than the transaction began
+                    self._remember(sql, read)
+                    return answer
+
+                return asked(one)
+        except (_MoreIsRead, duckdb.Error):
             return asked(self.query)  # which tells what is wrong, and puts a damaged snapshot aside
 
     def as_it_lies(self, sql: str, params: Mapping[str, object]) -> Table:
@@ -253,15 +277,17 @@ class Store:
             return _answered(cursor, sql, params)
 
     def _models_in(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
-        """The keyed models that `sql` reads; all of them where DuckDB cannot tell which."""
-        if sql not in self._reads:
-            read = read_by(cursor, sql)
-            if read is None:
-                return [model.name for model in keyed_models()]
-            if len(self._reads) > MAX_KNOWN_QUESTIONS:
-                self._reads.clear()
-            self._reads[sql] = [model.name for model in keyed_models() if model.name in read]
-        return self._reads[sql]
+        """The keyed models that `sql` reads, whose views are made."""
+        found = self._reads.get(sql)
+        if found is None:
+            found = _models_read(cursor, sql)
+            self._remember(sql, found)
+        return found
+
+    def _remember(self, sql: str, read: list[str]) -> None:
+        if len(self._reads) > MAX_KNOWN_QUESTIONS:
+            self._reads.clear()
+        self._reads[sql] = read
 
     def _ready(self) -> Tables:
         if self._tables is None:

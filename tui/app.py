@@ -25,6 +25,7 @@ from orchestrion.tui.themes import DARK, LIGHT, OWN_COLOURS, THEMES
 from orchestrion.tui.widgets.frame import Tabs
 
 SETTLING_SECONDS = 5.0
+"""After the start, when the other screens are made at the latest."""
 PAUSE_SECONDS = 0.05
 """Between two screens that are made ahead."""
 

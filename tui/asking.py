@@ -102,6 +102,7 @@ def answers(
 ) -> dict[str, Answered]:
     """The answers by name, all of them as of one position: `at`, or where the log stands now. Raises OrchestrionError.
 
+    A `finish` that reads other models than the questions do has each of them answered by itself (see `Store.together`).
     `before` are the answers to the same questions that were given last.
     """
 
@@ -109,7 +110,8 @@ def answers(
         return {question.name: answer(query, question, before.get(question.name)) for question in questions}
 
     if at is None and len(questions) > 1:
-        return views.together([question.sql for question in questions], by_name)
+        counting = [question.counted for question in questions if question.counted]
+        return views.together([*(question.sql for question in questions), *counting], by_name)
     return by_name(lambda sql: views.query(sql, at=at))
 
 

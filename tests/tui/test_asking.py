@@ -10,6 +10,7 @@ from orchestrion.domain.errors import QueryRefused
 from orchestrion.tui.asking import Answered, Ask, Question, answer, answers
 from orchestrion.tui.lanes import Lane
 from orchestrion.tui.questions import question
+from orchestrion.tui.screens.session import QUESTIONS
 from orchestrion.tui.story import Told
 
 STORY = Question(
@@ -95,3 +96,42 @@ def test_the_answers_of_a_round_are_of_one_position_though_the_log_goes_on(story
 def test_a_question_with_an_error_is_told_as_if_it_was_asked_alone(feed: Any) -> None:
     with pytest.raises(QueryRefused, match="no_such_view"):
         answers(feed.views, [Question("right", "SELECT 1"), Question("wrong", "FROM no_such_view")], None)
+
+
+def test_what_a_question_asks_further_is_answered_as_truly_as_what_it_asked_first(story: Any, feed: Any) -> None:
+    story.team()
+    feed.views.catch_up()
+    calls = Question("calls", "SELECT count(*) FROM tool_calls")
+    [(before,)] = answer(feed.views.query, calls).rows
+    story.call("ses_1/x", "x", "Read")
+    feed.views.catch_up()
+    first = Question("first", "SELECT count(*) FROM messages", finish=lambda _, ask: ask(calls))
+    found = answers(feed.views, [first, Question("then", "SELECT count(*) FROM handoffs")], None)
+    assert found["first"].rows == [(before + 1,)]
+
+
+def test_a_view_that_nobody_asked_before_is_read_by_what_is_asked_further_now_and_later(story: Any, feed: Any) -> None:
+    story.team()
+    feed.views.catch_up()
+    calls = Question("calls", "SELECT count(*) FROM tool_calls")
+    first = Question("first", "SELECT count(*) FROM handoffs", finish=lambda _, ask: ask(calls))
+    asked = [first, Question("then", "SELECT count(*) FROM messages")]
+    [(before,)] = answers(feed.views, asked, None)["first"].rows
+    for more in (1, 2):
+        story.call("ses_1/x", "x", "Read")
+        feed.views.catch_up()
+        assert answers(feed.views, asked, None)["first"].rows == [(before + more,)]
+        assert answer(feed.views.query, calls).rows == [(before + more,)]
+
+
+def test_no_question_of_the_session_screen_has_to_be_asked_by_itself(
+    story: Any, feed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.team()
+    feed.views.catch_up()
+    alone: list[str] = []
+    monkeypatch.setattr(feed.views, "query", alone.append)
+    asked = [Question(name, question(name), {"session": "ses_1"}, rest=1.0) for name in QUESTIONS]
+    for _ in range(2):
+        assert answers(feed.views, asked, None)["session"].count == 1
+    assert alone == []
