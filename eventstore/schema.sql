@@ -18,11 +18,12 @@ BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 CREATE TRIGGER stored_events_no_delete BEFORE DELETE ON stored_events
 BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 -- INSERT OR REPLACE deletes without firing a delete trigger, so an insert may only take a free place at the end.
+-- FAIL and not ABORT: SQLite would keep for each row what it takes to undo it.
 CREATE TRIGGER stored_events_no_replace BEFORE INSERT ON stored_events
 WHEN NEW.position <= (SELECT max(position) FROM stored_events)
   OR EXISTS (SELECT 1 FROM stored_events
              WHERE originator_id = NEW.originator_id AND originator_version = NEW.originator_version)
-BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+BEGIN SELECT RAISE(FAIL, 'the log is append-only'); END;
 
 CREATE TRIGGER blobs_no_update BEFORE UPDATE ON blobs
 BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
