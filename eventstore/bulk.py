@@ -6,6 +6,7 @@ process. Both ways append the same rows in the same order, a transaction a commi
 
 import fcntl
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,14 +14,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from orchestrion.domain import errors
 from orchestrion.domain.errors import LogUnavailable, OrchestrionError
 from orchestrion.domain.record import Committed, Fact
-from orchestrion.eventstore.door import Door
+from orchestrion.eventstore.door import Door, entered, told_of
 from orchestrion.eventstore.entry import Entry
 from orchestrion.eventstore.handover import Recording, receive, recorded, send
+from orchestrion.eventstore.states import Told
 
 SEPARATE_BYTES = 8 * 1024 * 1024
 """From here on a process of its own pays: it takes 0.2 s of the other core to begin."""
@@ -40,11 +42,11 @@ class Threaded:
         self._door, self._recorder = door, recorder
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="append")
 
-    def encode(self, fact: Fact, *, clean: bool = False) -> Entry:
+    def encode(self, fact: Fact, *, clean: bool = False) -> Entry | Told:
         """The fact as it will stand in the log."""
         return self._door.entry(fact, clean=clean)
 
-    def commit(self, encoded: Sequence[Entry], blobs: Sequence[bytes]) -> Future[Committed]:
+    def commit(self, encoded: Sequence[Any], blobs: Sequence[bytes]) -> Future[Committed]:
         """Begin to append entries and blobs in one transaction."""
         return self._thread.submit(self._committed, encoded, blobs)
 
@@ -78,11 +80,15 @@ class Separate(Threaded):
         with suppress(OSError, AttributeError):  # a smaller pipe is as good, only slower
             fcntl.fcntl(self._pipes()[0], fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
-    def _committed(self, entries: Sequence[Entry], blobs: Sequence[bytes]) -> Committed:
+    def encode(self, fact: Fact, *, clean: bool = False) -> Entry | Told:
+        """The fact as it will stand in the log; what needs no redactor is encoded over there."""
+        return told_of(fact) if clean else self._door.entry(fact)
+
+    def _committed(self, entries: Sequence[Entry | Told], blobs: Sequence[bytes]) -> Committed:
         """Hand one transaction over and wait until it is durable. Raises what was raised there."""
         stdin, stdout, _ = self._pipes()
         try:
-            send(stdin, [tuple(entry) for entry in entries], blobs)
+            hand_over(stdin, entries, blobs)
             reply, _ = receive(stdout)
         except (EOFError, OSError) as error:
             raise self._gone() from error
@@ -117,13 +123,19 @@ class Separate(Threaded):
         stdin, stdout, stderr = self._pipes()
         with suppress(BrokenPipeError):
             stdin.close()
-        try:
-            self._child.wait(CLOSING_SECONDS)
-        except subprocess.TimeoutExpired:
+        if not select.select([stdout], [], [], CLOSING_SECONDS)[0]:  # closed by its end; waiting for that polls
             self._child.kill()
-            self._child.wait()
+        self._child.wait()
         stdout.close()
         stderr.close()
+
+
+def hand_over(pipe: IO[bytes], entries: Sequence[Entry | Told], blobs: Sequence[bytes]) -> None:
+    """Send entries, or what they are made of where it is plain enough for that."""
+    try:
+        send(pipe, [tuple(each) for each in entries], blobs)
+    except ValueError:  # an event that holds a model: nothing was sent
+        send(pipe, [tuple(entered(each) if isinstance(each, Told) else each) for each in entries], blobs)
 
 
 def _error(name: str, sentence: str) -> OrchestrionError:

@@ -1,9 +1,10 @@
 """The process that writes for another: appends what it is handed, a transaction a message, until nobody is there."""
 
+import os
 import signal
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from orchestrion.domain.errors import LogReplaced, OrchestrionError
 from orchestrion.eventstore import clock
@@ -14,6 +15,7 @@ from orchestrion.eventstore.handover import receive, recorded, send
 from orchestrion.eventstore.home import CHECKPOINT_FILE, LOG_FILE, log_uri
 from orchestrion.eventstore.sqlite_pool import LogDatastore
 from orchestrion.eventstore.sqlite_recorder import SQLiteLogRecorder
+from orchestrion.eventstore.states import Told, stated
 
 
 def main(home: Path, identity: str, requests: IO[bytes], answers: IO[bytes]) -> None:
@@ -25,7 +27,7 @@ def main(home: Path, identity: str, requests: IO[bytes], answers: IO[bytes]) -> 
             entries, blobs = receive(requests)
             try:
                 recorder = recorder or _opened(path, identity)
-                send(answers, ("done", *recorded(recorder, [Entry(*entry) for entry in entries], blobs)))
+                send(answers, ("done", *recorded(recorder, [_entry(each) for each in entries], blobs)))
             except OrchestrionError as error:
                 send(answers, ("failed", type(error).__name__, str(error)))
     except (EOFError, BrokenPipeError):
@@ -33,6 +35,18 @@ def main(home: Path, identity: str, requests: IO[bytes], answers: IO[bytes]) -> 
     finally:
         if recorder:
             recorder.close()
+
+
+def _entry(given: tuple[Any, ...]) -> Entry:
+    """The entry that was handed over, or that is made of what was."""
+    if given[3].__class__ is bytes:
+        return Entry(*given)
+    told = Told(*given)
+    if (entry := stated(told)) is not None:
+        return entry
+    from orchestrion.eventstore.door import entered  # noqa: PLC0415 - it takes as long to load as the rest, and is rare
+
+    return entered(told)
 
 
 def _opened(path: Path, identity: str) -> SQLiteLogRecorder:
@@ -50,3 +64,4 @@ def _opened(path: Path, identity: str) -> SQLiteLogRecorder:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), sys.argv[2], sys.stdin.buffer, sys.stdout.buffer)
+    os._exit(0)  # all is committed and closed; to free every object first would only keep waiting whoever waits

@@ -1,23 +1,16 @@
 """The door: an event becomes stored bytes, normalised, redacted, its large fields moved into blobs."""
 
 from functools import cache
-from hashlib import sha256
 from typing import Any, get_type_hints
 
-import orjson
-from pydantic import BaseModel
-
-from orchestrion.domain.events import Event
+from orchestrion.domain.events import KINDS, Event
 from orchestrion.domain.ports import Redactor
 from orchestrion.domain.record import Fact
 from orchestrion.domain.text import storable
 from orchestrion.eventstore import clock
 from orchestrion.eventstore.entry import Entry
 from orchestrion.eventstore.normal import Reasons, fits, normal, plain, raw_json
-from orchestrion.eventstore.preview import preview
-
-INLINE_BYTES = 4096
-"""A field whose JSON (or UTF-8, if it is text) is larger stands in a blob, and its preview in the event."""
+from orchestrion.eventstore.states import Told, again, bodied, encoded, sized, slimmed, stated
 
 RAW = "raw"
 """The body that holds the altered fields as they came in, redacted, as one JSON object by field."""
@@ -31,7 +24,6 @@ _IDENTITY_FIELDS = """
 IDENTITY = frozenset(_IDENTITY_FIELDS.split())
 """Fields that say what an event is and what it belongs to: never redacted, never cut."""
 
-_NUL = b"\\u0000"
 _MOMENTS = ("happened_at", "expires_at")
 
 
@@ -43,17 +35,14 @@ class Door:
 
     def entry(self, fact: Fact, *, clean: bool = False) -> Entry:
         """`fact` encoded; never raises for what its event holds. `clean`: redacted already, and strict JSON."""
-        event = fact.event
-        fields = fields_of(event)
-        state = _encoded(fields)
-        if state is None or _NUL in state or not (clean or fits(fields)):
-            return self._normalised(fact, fields_of(event.checked()), clean=clean)
+        told = told_of(fact)
+        state = encoded(told.fields)
+        if state is None or not (clean or fits(told.fields)):
+            return self._normalised(fact, fields_of(fact.event.checked()), clean=clean)
         if not clean and self._redactor is not None and self._redactor.suspects(state):
-            fields = {name: self._redacted(name, value) for name, value in fields.items()}
-            state = orjson.dumps(fields, default=_model)
-        if len(state) <= INLINE_BYTES:
-            return _entry(fact, state, {})
-        return _slimmed(fact, fields, {})
+            told = told._replace(fields={name: self._redacted(name, value) for name, value in told.fields.items()})
+            state = again(told.fields)
+        return sized(told, state)
 
     def _redacted(self, name: str, value: Any) -> Any:
         if self._redactor is None or name in IDENTITY:
@@ -77,8 +66,25 @@ class Door:
         bodies: dict[str, bytes] = {}
         if altered:
             fields["altered"] = [*fields.get("altered", ()), *altered]
-            fields["bodies"] = {**fields.get("bodies", {}), RAW: _kept(raw_json(raw), bodies)}
-        return _slimmed(fact, fields, bodies)
+            fields["bodies"] = {**fields.get("bodies", {}), RAW: bodied(raw_json(raw), bodies)}
+        return slimmed(told_of(fact, fields), bodies)
+
+
+def told_of(fact: Fact, fields: dict[str, Any] | None = None) -> Told:
+    """`fact` as it is encoded; with `fields` instead of the event's own."""
+    event = fact.event
+    whole = _whole_fields(type(event))
+    return Told(storable(fact.stream), fact.version, event.kind, fields_of(event) if fields is None else fields, whole)
+
+
+def entered(told: Told) -> Entry:
+    """The entry of what a fact told that is redacted already, and strict JSON: as its own door would have made it."""
+    return stated(told) or Door(None).entry(_fact(told), clean=True)
+
+
+def _fact(told: Told) -> Fact:
+    fields = {name: value for name, value in told.fields.items() if name != "v"}
+    return Fact(told.stream, told.version, KINDS[told.kind](**fields))
 
 
 def fields_of(event: Event) -> dict[str, Any]:
@@ -104,43 +110,3 @@ def _whole_fields(kind: type[Event]) -> tuple[str, ...]:
     """Fields that may stand in a blob, in order: open values and texts that are no identity."""
     types = get_type_hints(kind)  # without what is annotated: a `Text` is a str
     return tuple(name for name in kind.model_fields if name not in IDENTITY and types[name] in (Any, str, str | None))
-
-
-def _encoded(fields: dict[str, Any]) -> bytes | None:
-    try:
-        return orjson.dumps(fields, default=_model, option=_STRICT)
-    except (TypeError, ValueError, RecursionError):
-        return None
-
-
-_STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
-
-
-def _model(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.__dict__
-    raise TypeError
-
-
-def _slimmed(fact: Fact, fields: dict[str, Any], bodies: dict[str, bytes]) -> Entry:
-    """The entry with every large field moved into `bodies`."""
-    for name in _whole_fields(type(fact.event)):  # in their order: the same event gives the same bytes
-        value = fields.get(name)
-        if value.__class__ not in (str, dict, list, tuple):
-            continue
-        content = value.encode() if isinstance(value, str) else orjson.dumps(value, default=_model)
-        if len(content) > INLINE_BYTES:
-            ref = _kept(content, bodies)
-            fields[name] = preview(value if isinstance(value, str) else orjson.loads(content))
-            fields["bodies"] = {**fields.get("bodies", {}), name: ref}
-    return _entry(fact, orjson.dumps(fields, default=_model), bodies)
-
-
-def _kept(content: bytes, bodies: dict[str, bytes]) -> dict[str, Any]:
-    name = sha256(content).hexdigest()
-    bodies[name] = content
-    return {"hash": name, "size": len(content)}
-
-
-def _entry(fact: Fact, state: bytes, bodies: dict[str, bytes]) -> Entry:
-    return Entry(storable(fact.stream), fact.version, fact.event.kind, state, bodies)

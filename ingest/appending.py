@@ -10,7 +10,7 @@ from orchestrion.domain.ports import Bulk
 from orchestrion.domain.record import Committed, Fact
 from orchestrion.ingest.ledger import Ledger
 
-TRANSACTION_BYTES = 4 * 1024 * 1024
+TRANSACTION_BYTES = 2 * 1024 * 1024
 """Blocks are committed together up to this size: a commit waits for the disk, and memory stays bounded."""
 
 

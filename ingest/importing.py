@@ -207,7 +207,7 @@ class _Import:
             done = 0
             for block, suspected in judged(coming, self._redactor):
                 self._append(block, appender, suspected=suspected)
-                done += block.size
+                done += len(block.text)
                 self._tell.read(self._path, done)
         return self._nothing()
 
@@ -223,8 +223,8 @@ class _Import:
                 self._ledger.sessions.update(dict.fromkeys([s for f in facts if (s := f.event.session) is not None]))
                 self._samples.take(facts)
                 facts.clear()
-        kept.append(b"")
-        appender.end(b"\n".join(kept), self._reader.taken() if isinstance(self._reader, Bodied) else ())
+        text = b"\n".join((*kept, b"")) if suspected else block.text
+        appender.end(text, self._reader.taken() if isinstance(self._reader, Bodied) else ())
 
     def _classified(self, line: Line, facts: list[Fact]) -> str:
         """The class of one line, whose facts are added to `facts`."""
@@ -248,7 +248,7 @@ class _Import:
         for block in blocks:
             for line in block.lines:
                 self._ledger.count(ignored(rule) if line.strip() else best([]))
-            done += block.size
+            done += len(block.text)
             self._tell.read(self._path, done)
 
     def _nothing(self) -> str | None:

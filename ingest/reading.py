@@ -14,12 +14,15 @@ READ_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some whole lines of a file, without their newlines; `first` is the number of the first one, from 1."""
+    """Some whole lines of a file."""
 
-    lines: list[bytes]
-    first: int
-    size: int
-    """Bytes that these lines take, each with its newline."""
+    text: bytes
+    """The lines, each with its newline."""
+
+    @property
+    def lines(self) -> list[bytes]:
+        """Each line, without its newline."""
+        return self.text.split(b"\n")[:-1]
 
 
 def fingerprint(path: Path, extra: bytes | None = None) -> tuple[str, int]:
@@ -37,23 +40,15 @@ def blocks(file: BinaryIO, size: int, block_bytes: int = BLOCK_BYTES) -> Iterato
 
     Where a block ends depends on the lines before it alone, so a file that has grown repeats its earlier blocks.
     """
-    number = 1
-    for text in _stretches(file, size, block_bytes):
-        lines = text.split(b"\n")
-        yield Block(lines, number, len(text) + len(b"\n"))
-        number += len(lines)
-
-
-def _stretches(file: BinaryIO, size: int, block_bytes: int) -> Iterator[bytes]:
-    """The first `size` bytes cut at the first newline behind each `block_bytes`, without the newlines cut at."""
     parts, held, left = list[bytes](), 0, size
     while left > 0 and (chunk := file.read(min(READ_BYTES, left))):
         left -= len(chunk)
         start = 0
         while (end := chunk.find(b"\n", start + max(0, block_bytes - 1 - held))) >= 0:
-            yield b"".join((*parts, chunk[start:end]))
+            yield Block(b"".join((*parts, chunk[start : end + 1])))
             parts, held, start = [], 0, end + 1
         parts.append(chunk[start:])
         held += len(chunk) - start
     if held:
-        yield b"".join(parts).removesuffix(b"\n")
+        text = b"".join(parts)
+        yield Block(text if text.endswith(b"\n") else text + b"\n")

@@ -1,6 +1,7 @@
 """Redacts source lines before they are stored: decoded, cleaned and encoded again, only where a secret is suspected."""
 
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -15,28 +16,31 @@ from orchestrion.ingest.values import Line, has_long_number, parse, parse_exactl
 GROUP_BLOCKS = 4
 """Blocks that are searched at once: each search that is done waits for Python's lock, up to 5 ms."""
 
+GROUPS_AHEAD = 3
+"""Groups that are searched before they are needed: so many make up for a search that waits for that lock often."""
+
 Judged = tuple[Block, bool]
 """A block, and whether one of its lines may need more than the fast parser."""
 
 
 def judged(blocks: Iterator[Block], redactor: Redactor) -> Iterator[Judged]:
-    """Each block with the redactor's verdict, read and searched by a thread that is a group ahead.
+    """Each block with the redactor's verdict, read and searched by a thread that is some groups ahead.
 
     Neither reading nor searching needs Python's lock, so this is done by another core.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="search") as thread:
-        coming = thread.submit(_group, blocks, redactor)
-        while group := coming.result():
-            coming = thread.submit(_group, blocks, redactor)
+        coming = deque(thread.submit(_group, blocks, redactor) for _ in range(GROUPS_AHEAD))
+        while group := coming.popleft().result():
+            coming.append(thread.submit(_group, blocks, redactor))
             yield from group
 
 
 def _group(blocks: Iterator[Block], redactor: Redactor) -> list[Judged]:
     """The next blocks with their verdicts; the whole group is looked at first, for most are harmless."""
     group = list(islice(blocks, GROUP_BLOCKS))
-    if not redactor.suspects(b"\n".join([line for block in group for line in block.lines])):
+    if not redactor.suspects(b"".join([block.text for block in group])):
         return [(block, False) for block in group]
-    return [(block, redactor.suspects(b"\n".join(block.lines))) for block in group]
+    return [(block, redactor.suspects(block.text)) for block in group]
 
 
 def redacted(lines: Sequence[bytes], redactor: Redactor, suspected: bool | None = None) -> Iterator[tuple[Line, bytes]]:

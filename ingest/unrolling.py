@@ -46,15 +46,15 @@ def unrolled(importer: Importer, file: BinaryIO, size: int) -> Iterator[Block] |
 
 def _blocks(lines: Iterator[bytes]) -> Iterator[Block]:
     """`lines` as blocks of bounded size."""
-    number, pending, held = 1, list[bytes](), 0
+    pending, held = list[bytes](), 0
     for line in lines:
-        pending.append(line)
+        pending += (line, b"\n")
         held += len(line) + len(b"\n")
         if held >= BLOCK_BYTES:
-            yield Block(pending, number, held)
-            number, pending, held = number + len(pending), [], 0
+            yield Block(b"".join(pending))
+            pending, held = [], 0
     if pending:
-        yield Block(pending, number, held)
+        yield Block(b"".join(pending))
 
 
 def _encoded(part: Any) -> bytes:

@@ -1,6 +1,6 @@
 """Token usage of streamed messages: one request stands on several lines, and only its largest figures count."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrion.domain.events import UsageRecorded
 from orchestrion.ingest.claude_context import PARTIAL, Context, Origin
@@ -12,6 +12,17 @@ HOUR = "ephemeral_1h_input_tokens"
 
 SYNTHETIC = "<synthetic>"
 """The model named on lines that the client wrote itself; they cost nothing."""
+
+
+class Request(NamedTuple):
+    """What the lines of one request told so far."""
+
+    most: tuple[int, ...]
+    """The largest figure of each field."""
+    figures: dict[str, Any]
+    """All figures of its last line."""
+    model: str | None
+    first: Origin
 
 
 def observe(context: Context, origin: Origin, message: dict[str, Any]) -> None:
@@ -26,26 +37,28 @@ def observe(context: Context, origin: Origin, message: dict[str, Any]) -> None:
         return
     key = (origin.session, request)
     before = context.usage.get(key)
+    if before is not None and before.figures == figures:  # as most lines after a request's first
+        return
     seen = (*(count(figures.get(name)) for name in FIELDS), count(mapping(figures.get("cache_creation")).get(HOUR)))
     if before is None:
-        most = context.usage.keep(key, (seen, model, origin))
+        most = context.usage.keep(key, Request(seen, figures, model, origin))
     else:
-        larger = tuple(map(max, before[0], seen))
-        if larger == before[0]:
+        larger = tuple(map(max, before.most, seen))
+        most = context.usage.keep(key, before._replace(most=larger, figures=figures))
+        if larger == before.most:
             return
-        most = context.usage.keep(key, (larger, *before[1:]))
-    context.tell(_event(request, *most))
+    context.tell(_event(request, most))
 
 
-def _event(request: str, figures: tuple[int, ...], model: str | None, first: Origin) -> UsageRecorded:
+def _event(request: str, seen: Request) -> UsageRecorded:
     """The observation as an event; its place in the log rises with its size."""
     return UsageRecorded.trusted(
-        **first.fields(PARTIAL if first.copy else None),
+        **seen.first.fields(PARTIAL if seen.first.copy else None),
         request_id=request,
-        model=model,
-        input_tokens=figures[0],
-        output_tokens=figures[1],
-        cache_read_tokens=figures[2],
-        cache_write_tokens=figures[3],
-        cache_write_1h_tokens=figures[4],
+        model=seen.model,
+        input_tokens=seen.most[0],
+        output_tokens=seen.most[1],
+        cache_read_tokens=seen.most[2],
+        cache_write_tokens=seen.most[3],
+        cache_write_1h_tokens=seen.most[4],
     )

@@ -2,10 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from orchestrion.domain import events as e
@@ -59,6 +64,41 @@ def test_both_ways_answer_and_store_what_the_log_in_memory_does(log: SQLiteLog, 
     assert log.verify().ok
 
 
+NESTED: list[Any] = []
+for _ in range(300):
+    NESTED = [NESTED]
+
+MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CLEAN: dict[str, Any] = {
+    "plain": {"a": [1, None, True, 2.5, "täxt"]},
+    "large text": "x" * 10_000,
+    "large structure": [{"line": number, "text": "y" * 20} for number in range(500)],
+    "NUL": {"said": "a\0b"},
+    "nested too deeply": NESTED,
+    "beyond 64 bits": 2**70,
+    "no JSON": {"at": MOMENT},
+    "a model": {"ref": e.BodyRef(hash="0" * 64, size=3)},
+}
+"""Results as an importer hands them over: redacted already, and now and then not what JSON can say."""
+
+
+@pytest.mark.parametrize("result", CLEAN.values(), ids=CLEAN)
+def test_the_other_process_encodes_what_is_clean_as_this_one_would(log: SQLiteLog, result: object) -> None:
+    memory = MemoryLog()
+    told = e.ToolReturned.trusted(
+        source="transcript", session="s", call="toolu_1", status="ok", result=result, happened_at=MOMENT
+    )
+    for each in (memory, log):
+        with each.bulk(SEPARATE_BYTES) as bulk:
+            facts = [witnessed(call(0)), witnessed(told)]
+            assert bulk.commit([bulk.encode(fact, clean=True) for fact in facts], ()).result() == Committed(appended=2)
+    rows, expected = (list(each.rows(after=0, limit=9)) for each in (log, memory))
+    assert [row[5] for row in rows] == [row[5] for row in expected]
+    for name in orjson.loads(rows[1][5]).get("bodies", {}).values():
+        assert log.blob(name["hash"]) == memory.blob(name["hash"])
+    assert log.verify().ok
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_what_was_begun_is_committed_even_if_its_maker_fails(log: SQLiteLog, size: int) -> None:
     def failing() -> None:
@@ -89,3 +129,9 @@ def test_a_writer_that_is_killed_is_told_and_what_it_acknowledged_is_kept(log: S
 def test_a_refusal_in_the_other_process_is_the_same_refusal_here(log: SQLiteLog) -> None:
     with Separate(log.path, "another log", Door(None)) as bulk, pytest.raises(LogReplaced, match="was replaced"):
         commit(bulk, range(2)).result()
+
+
+def test_the_process_that_writes_begins_without_the_kinds_of_events() -> None:
+    code = "import sys, orchestrion.eventstore.bulk_writer; print({'pydantic', 're2', 'duckdb'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "set()\n"
