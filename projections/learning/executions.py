@@ -1,7 +1,7 @@
 """The newest runs of an agent as learning sees them, read from the views; nothing is stored twice."""
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -21,14 +21,14 @@ Closeness = Callable[[str, str], float]
 """How near two texts are in meaning, from 0 to 1; where none is given, texts are compared by their words."""
 
 COLUMNS = """run, session, agent, task, status, started_at, duration_ms, good, objections, reason, refused_because,
-    files_modified, calls, taught, position, judged_at, expected.low AS low_ms, expected.high AS high_ms"""
-"""What `execution_of` wants of `learn_runs`."""
+    files_modified, calls, position, judged_at, expected.low AS low_ms, expected.high AS high_ms, taught"""
+"""What `execution_of` wants of `learn_runs`, in this order."""
 
 _RUNS = f"""WITH newest AS MATERIALIZED (
-    SELECT {COLUMNS.replace("taught, ", "")}, ended_at FROM learn_runs WHERE agent = $agent
+    SELECT {COLUMNS.removesuffix(", taught")}, ended_at FROM learn_runs WHERE agent = $agent
     ORDER BY ended_at DESC NULLS LAST, run LIMIT $limit
 )
-SELECT newest.*, learn_tools.taught FROM newest LEFT JOIN learn_tools ON newest.run = learn_tools.run
+SELECT newest.* EXCLUDE (ended_at), learn_tools.taught FROM newest LEFT JOIN learn_tools ON newest.run = learn_tools.run
 ORDER BY newest.ended_at DESC NULLS LAST, newest.run"""  # noqa: S608  our own names
 """What the calls taught is long: it is fetched for the runs that are wanted, and never of all."""
 
@@ -87,12 +87,12 @@ def executions(
     """
     ready = ready or (kept(store, agent) if at is None and limit <= KEPT_RUNS else None)
     if ready is not None and limit <= KEPT_RUNS:
-        rows = ready.runs[:limit]
+        rows: Sequence[Sequence[Any]] = ready.runs[:limit]
     else:
-        rows = store.query(_RUNS, {"agent": agent, "limit": limit}, at=at).dicts()
+        rows = store.query(_RUNS, {"agent": agent, "limit": limit}, at=at).rows
     if not rows:
         _must_be_known(store, agent, at)
-    return _owned(execution_of(row) for row in rows)
+    return _owned([execution_of(row) for row in rows])
 
 
 def alike(runs: Iterable[Execution], task: Task, closeness: Closeness | None = None) -> tuple[Execution, ...]:
@@ -148,31 +148,32 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
     return {**head, "sessionId": row["session"], **{name: orjson.loads(row[name]) for name in parts}}
 
 
-def execution_of(row: dict[str, Any]) -> Execution:
-    """The run of a row of `learn_runs`, as a view or as JSON tells it."""
-    told, began = row["taught"] or {}, row["started_at"]
-    taught: dict[str, Any] = orjson.loads(told) if isinstance(told, str) else told
-    said = (*(row["objections"] or ()), row["refused_because"], row["reason"] if row["good"] == 0 else None)
+def execution_of(row: Sequence[Any]) -> Execution:
+    """The run of a row of `COLUMNS`, as a view or as JSON tells it."""
+    (run, session, agent, task, status, began, duration, good, objections, reason, refused_because, modified, calls,
+     position, judged_at, low, high, told) = row  # fmt: skip
+    taught: dict[str, Any] = orjson.loads(told) if isinstance(told, str) else told or {}
+    said = (*(objections or ()), refused_because, reason if good == 0 else None)
     return Execution(
-        run=row["run"],
-        session=row["session"],
-        agent=row["agent"],
-        task=row["task"],
-        status=row["status"],
-        started_at=datetime.fromisoformat(began) if isinstance(began, str) else began,
-        duration_ms=row["duration_ms"],
-        good=row["good"],
-        position=row["position"],
+        run,
+        session,
+        agent,
+        task,
+        status,
+        datetime.fromisoformat(began) if isinstance(began, str) else began,
+        duration,
+        good,
+        position,
         tools=tuple(taught.get("tools", ())),
         used=tuple(taught.get("used", ())),
         servers=tuple(taught.get("servers", ())),
-        beside=tuple((one, other) for one, other in taught.get("beside", ())),
-        files=tuple(dict.fromkeys((*(row["files_modified"] or ()), *taught.get("files", ())))),
-        failures=tuple(_failure(failure) for failure in taught.get("failures", ())),
-        complaints=tuple(dict.fromkeys(text for text in said if text)),
-        calls=row["calls"],
-        judged_at=tuple(row["judged_at"] or ()),
-        held=_held(row["duration_ms"], row["low_ms"], row["high_ms"]),
+        beside=tuple([(one, other) for one, other in taught.get("beside", ())]),
+        files=tuple(dict.fromkeys([*(modified or ()), *taught.get("files", ())])),
+        failures=tuple([_failure(failure) for failure in taught.get("failures", ())]),
+        complaints=tuple(dict.fromkeys([text for text in said if text])),
+        calls=calls,
+        judged_at=tuple(judged_at or ()),
+        held=_held(duration, low, high),
     )
 
 
@@ -186,12 +187,13 @@ def _failure(told: dict[str, Any]) -> Failure:
     return Failure(told["call"], told["tool"], told["said"] or str(told["status"]), told["position"])
 
 
-def _owned(runs: Iterable[Execution]) -> tuple[Execution, ...]:
+def _owned(newest_first: Sequence[Execution]) -> tuple[Execution, ...]:
     """A failed call that a forked session replays counts for one run alone: the elder, of equals the first by name."""
-    newest_first = tuple(runs)
-    elders = sorted(newest_first, key=lambda run: (run.started_at or datetime.max, run.run))
+    failed = [failure.call for run in newest_first for failure in run.failures]
+    if len(set(failed)) == len(failed):
+        return tuple(newest_first)
     owner: dict[str, str] = {}
-    for run in elders:
+    for run in sorted(newest_first, key=lambda run: (run.started_at or datetime.max, run.run)):
         for failure in run.failures:
             owner.setdefault(failure.call, run.run)
     return tuple(_without_replays(run, owner) for run in newest_first)

@@ -41,9 +41,9 @@ _touched: "WeakKeyDictionary[Store, tuple[int, frozenset[str] | None]]" = WeakKe
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was kept of one agent: rows as `learn_runs` has them, and the row of `learn_together` if there is one."""
+    """What was kept of one agent: of its runs the rows that `execution_of` wants, and its row of `learn_together`."""
 
-    runs: list[dict[str, Any]]
+    runs: list[list[Any]]
     together: dict[str, Any] | None
 
 

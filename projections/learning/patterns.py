@@ -98,7 +98,7 @@ def patterns(
 
     "Now" is the latest time that any of the runs or reports tells of, so the same log always gives the same answer.
     """
-    runs = [execution_of(row) for row in store.query(_NEWEST, at=at).dicts()]
+    runs = [execution_of(row) for row in store.query(_NEWEST, at=at).rows]
     found = [*_reported(store, at), *_mined(runs, _validations(store, at))]
     times = [run.started_at for run in runs] + [time for pattern in found for time in pattern.supported_at]
     now = max((time for time in times if time is not None), default=None)

@@ -39,6 +39,8 @@ def percent(share: float) -> int:
 @lru_cache(maxsize=4096)
 def beta_quantile(probability: float, a: float, b: float) -> float:
     """The x at which the Beta(a, b) distribution reaches `probability`: Newton's steps within a closing bracket."""
+    if b == 1:
+        return float(probability ** (1 / a))
     low, high, x = 0.0, 1.0, a / (a + b)
     scale = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
     for _ in range(_STEPS):

@@ -1,13 +1,13 @@
 """Tool sequences that runs which went well have in common, and tools that can run side by side."""
 
-import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from operator import add
 from typing import Any
 
 from orchestrion.projections.learning.executions import ENOUGH, Execution, evidence_of, weights
-from orchestrion.projections.learning.posterior import PRIOR, confidence, mean, percent
+from orchestrion.projections.learning.posterior import confidence, mean, percent
 
 SHORTEST, LONGEST = 2, 4
 """Steps of a sequence. It is contiguous once repeats in a row are one step."""
@@ -77,58 +77,65 @@ def _spelt(runs: Sequence[Execution]) -> tuple[Spelt, list[str]]:
 
     Pieces of texts are made and counted several times as quickly as those of tuples. Signs rise as names do.
     """
-    tools = sorted({tool for run in runs for tool in run.tools})
+    tools = sorted(set().union(*[run.tools for run in runs]))
     signs = {tool: chr(number) for number, tool in enumerate(tools)}
     return [(run, "".join([signs[tool] for tool in run.tools])) for run in runs if run.good is not None], tools
 
 
-def _tallied(spelt: Spelt) -> dict[str, tuple[float, float]]:
+Weight = tuple[float, float]
+"""How much went well and how much badly."""
+
+
+def _tallied(spelt: Spelt) -> dict[str, Weight]:
     """Every sequence of `mined` that `ENOUGH` runs hold, with what went well and badly with it."""
-    by_outcome: dict[float, Counter[str]] = defaultdict(Counter)
-    for run, text in spelt:
-        pieces = {text[at : at + size] for size in range(SHORTEST, LONGEST + 1) for at in range(len(text) - size + 1)}
-        by_outcome[run.good or 0.0].update(pieces)
     held: Counter[str] = Counter()
-    good: dict[str, float] = defaultdict(float)
-    for outcome, counts in by_outcome.items():
-        held.update(counts)
-        if outcome:
-            for steps, count in counts.items():
-                good[steps] += outcome * count
-    return {steps: (good[steps], count - good[steps]) for steps, count in held.items() if count >= ENOUGH}
+    by_badness: dict[float, Counter[str]] = defaultdict(Counter)
+    for run, text in spelt:
+        pieces = _pieces(text)
+        held.update(pieces)
+        if badness := 1 - (run.good or 0.0):
+            by_badness[badness].update(pieces)
+    bad: dict[str, float] = defaultdict(float)
+    for badness in sorted(by_badness):  # of parts in any order: the sum is the same to the last digit
+        for steps, count in by_badness[badness].items():
+            bad[steps] += badness * count
+    lost = bad.get
+    return {steps: (count - lost(steps, 0.0), lost(steps, 0.0)) for steps, count in held.items() if count >= ENOUGH}
 
 
-def _surest(found: dict[str, tuple[float, float]]) -> str | None:
-    hopeful = [
-        (_at_best(good, bad), good, bad, steps)
-        for steps, (good, bad) in found.items()
-        if good >= ENOUGH and mean(good, bad) >= WORTH
-    ]
-    hopeful.sort(key=lambda row: -row[0])
-    # By the confidence itself, or a contradiction of one could bring up another that is told as surer.
-    sure: list[tuple[float, int, str]] = []
-    best = 0.0
-    for at_best, good, bad, steps in hopeful:
-        if at_best < best:
-            break
-        sure.append((confidence(good, bad), len(steps), steps))
-        best = max(best, sure[-1][0])
+def _pieces(text: str) -> set[str]:
+    """What `_sequences` makes of tools, of a text: each length is one sign more than the one before."""
+    pieces: set[str] = set()
+    longer: Iterable[str] = text
+    for length in range(1, LONGEST):
+        longer = [*map(add, longer, text[length:])]
+        if length + 1 >= SHORTEST:
+            pieces.update(longer)
+    return pieces
+
+
+def _surest(found: dict[str, Weight]) -> str | None:
+    """The sequence of the highest confidence, of equals the longer one; None where none is worth it."""
+    weighing: dict[Weight, list[str]] = defaultdict(list)
+    for steps, weight in found.items():
+        weighing[weight].append(steps)
+    sure = {weight: confidence(*weight) for weight in _unsurpassed(weighing)}
     if not sure:
         return None
-    top = max(rank[:2] for rank in sure)
+    top = max(sure.values())
+    equals = [steps for weight, sureness in sure.items() if sureness == top for steps in weighing[weight]]
     # Of equals the first by name: the answer must not hang on the order in which runs came.
-    return min(steps for *rank, steps in sure if tuple(rank) == top)
+    return min(equals, key=lambda steps: (-len(steps), steps))
 
 
-def _at_best(good: float, bad: float) -> float:
-    """No less than `confidence` for `ENOUGH` good ones, in closed form: a hundred candidates are sifted by it.
-
-    The mean less one and a quarter standard deviations, which is off by less than 0.08 / sqrt(n + 2) (tried for all
-    counts up to a hundred).
-    """
-    a, b = good + PRIOR, bad + PRIOR
-    n = a + b
-    return a / n - 1.25 * math.sqrt(a * b / (n**2 * (n + 1))) + 0.08 / math.sqrt(n)
+def _unsurpassed(weights: Iterable[Weight]) -> list[Weight]:
+    """Of the `weights` that are worth it those that no other exceeds: with more for it, or less against it."""
+    unsurpassed, most = list[Weight](), 0.0
+    for good, bad in sorted(weights, key=lambda weight: (weight[1], -weight[0])):
+        if good > most and good >= ENOUGH and mean(good, bad) >= WORTH:
+            unsurpassed.append((good, bad))
+            most = good
+    return unsurpassed
 
 
 def _servers(runs: Sequence[Execution]) -> list[str]:

@@ -75,8 +75,10 @@ def _ways(runs: Sequence[Execution]) -> list[Way]:
 
 
 def _split(runs: Sequence[Execution], way: Way) -> tuple[list[Execution], list[Execution]]:
-    using = [run for run in runs if way.shown_by(run)]
-    return using, [run for run in runs if not way.shown_by(run)]
+    using, others = list[Execution](), list[Execution]()
+    for run in runs:
+        (using if way.shown_by(run) else others).append(run)
+    return using, others
 
 
 def _quicker(way: Way, using: list[Execution], others: list[Execution], wrong: float) -> dict[str, Any] | None:

@@ -11,12 +11,9 @@ WITH newest AS (
 runs AS (
     SELECT
         agent,
-        to_json(list(struct_pack(
-            run := run, session := session, agent := agent, task := task, status := status, started_at := started_at,
-            duration_ms := duration_ms, good := good, objections := objections, reason := reason,
-            refused_because := refused_because, files_modified := files_modified, calls := calls,
-            taught := taught::JSON, position := position, judged_at := judged_at, low_ms := expected.low,
-            high_ms := expected.high
+        to_json(list(json_array(
+            run, session, agent, task, status, started_at, duration_ms, good, objections, reason, refused_because,
+            files_modified, calls, position, judged_at, expected.low, expected.high, taught::JSON
         ) ORDER BY ended_at DESC NULLS LAST, run))::VARCHAR AS runs
     FROM newest
     GROUP BY agent

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrion.projections.learning.executions import Execution, weights
+from orchestrion.projections.learning.executions import ENOUGH, Execution, weights
 from orchestrion.projections.learning.patterns import _mined
-from orchestrion.projections.learning.posterior import confidence
-from orchestrion.projections.learning.sequences import _at_best, recommended
+from orchestrion.projections.learning.posterior import confidence, mean
+from orchestrion.projections.learning.sequences import WORTH, mined, recommended
 
 NOW = datetime(2026, 3, 1)
 TOOLS = st.lists(st.sampled_from(["Read", "Edit", "Bash"]), min_size=1, max_size=5).map(
@@ -59,6 +59,13 @@ def test_tools_that_could_run_side_by_side_are_missed_where_they_do_not() -> Non
     assert missed[0].evidence == [8, 9]
 
 
-@given(st.floats(3, 100), st.floats(0, 50))
-def test_what_sifts_the_candidates_never_lies_below_their_confidence(good: float, bad: float) -> None:
-    assert _at_best(good, bad) >= confidence(good, bad)
+@settings(max_examples=150, deadline=None)
+@given(runs=RUNS)
+def test_what_is_recommended_is_the_surest_of_all_that_is_mined(runs: list[Execution]) -> None:
+    candidates = []
+    for steps, holding in mined(runs).items():
+        good, bad = weights(holding)
+        if good >= ENOUGH and mean(good, bad) >= WORTH:
+            candidates.append((-confidence(good, bad), -len(steps), list(steps)))
+    expected = min(candidates)[2] if candidates else None
+    assert recommended(runs)["toolSequence"] == expected
