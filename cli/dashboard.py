@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FRAMES = ("TEXTUAL_FPS", "120")
 """How often a second Textual may draw, if the user says nothing else: what changed waits for that, and to draw sooner
 is not to draw more."""
-GARBAGE_OBJECTS = 20_000
+GARBAGE_OBJECTS = 4_000
 """So many objects more than were let go of before Python's collector looks."""
 QUERIES_NAME = "queries.json"
 DUMB = frozenset({"", "dumb", "unknown"})
@@ -56,7 +56,7 @@ def settled() -> None:
     looks through less often: rows of answers are no garbage that needs it.
     """
     gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
+    gc.set_threshold(GARBAGE_OBJECTS, 4, 50)
     gc.enable()
 
 

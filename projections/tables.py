@@ -37,6 +37,9 @@ from orchestrion.projections.repair import Row, repair
 STRETCH_POSITIONS = 491_520
 """So many events are on their way into a snapshot at once, about 200 MB, for all threads to take from."""
 
+USED = "usage.recorded"
+"""The kind of events that name the model which was paid for."""
+
 _ARRIVING = (
     f"(SELECT position, replace(stream::VARCHAR, chr({ord(BETWEEN)}), '␟') AS stream, version, "
     f"replace(kind::VARCHAR, chr({ord(BETWEEN)}), '␟') AS kind, "
@@ -58,6 +61,8 @@ class Tables:
         self._priced: set[str] = set()
         self._priced_upto: int | None = None
         """The position up to which models are priced; None before anybody asked for a price."""
+        self._unpriced = True
+        """Whether something came since that may name a model."""
         self._made: dict[str, set[str]] = {}
         """Schema to the views of it that are made."""
         self._arrivals = Arrivals(con, f"{own}.wide")
@@ -119,7 +124,7 @@ class Tables:
         if not rows:
             return
         kinds = frozenset(row[3] for row in rows if row[3] in KINDS)
-        self.renewal.touch(reading(kinds), rows[-1][0])
+        self._touch(kinds, rows[-1][0])
         if FORKED not in kinds and self._arrivals.put_undoubted(rows, kinds):
             self._position = rows[-1][0]
             return
@@ -138,12 +143,17 @@ class Tables:
                 self.con.execute(f"CREATE OR REPLACE TEMP TABLE inbox AS FROM {_ARRIVING}")
             met = self.con.execute("SELECT DISTINCT kind FROM inbox").fetchall()
             kinds = frozenset(kind for (kind,) in met if kind in KINDS)
-            self.renewal.touch(reading(kinds), upto)
+            self._touch(kinds, upto)
             with self._transaction():
                 self.con.execute(insert_wide(f"{self.own}.wide", "inbox", kinds))
                 self._look_again(self.position)
                 self._note(upto, kinds)
         self.con.execute("DROP TABLE IF EXISTS inbox")
+
+    def _touch(self, kinds: Collection[str], upto: int) -> None:
+        """Rows of these `kinds` are about to be taken in up to that position."""
+        self.renewal.touch(reading(frozenset(kinds)), upto)
+        self._unpriced |= USED in kinds
 
     @contextmanager
     def _arriving(self, stream: Any) -> Iterator[None]:
@@ -167,13 +177,14 @@ class Tables:
         """Look up the prices of the models that came up since the last time."""
         if self._priced_upto is None:
             fill_price_table(self.con, self.prices)
-        if (after := self._priced_upto or 0) < (position := self.position):
-            where = f"kind = 'usage.recorded' AND model IS NOT NULL AND position > {after}"
+        position = self.position
+        if self._unpriced:
+            where = f"kind = '{USED}' AND model IS NOT NULL AND position > {self._priced_upto or 0}"
             rows = self.con.execute(f"SELECT DISTINCT model FROM ({self.base.events('model', where)})").fetchall()
             new = {row[0] for row in rows} - self._priced
             add_model_prices(self.con, self.prices, sorted(new))
             self._priced |= new
-        self._priced_upto = position
+        self._priced_upto, self._unpriced = position, False
 
     def keep(self) -> None:
         """Store the rows of the views that are kept; they are true of this position alone."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from orchestrion.tui.asking import Question
 
-RESTING = 1.0
+RESTING = 3.0
 """What takes its time rests so many times as long as it took: on a busy machine the quick questions go first."""
 
 

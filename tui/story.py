@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from orchestrion.tui.asking import Answered, Ask, Question
@@ -12,6 +13,9 @@ from orchestrion.tui.questions import question
 from orchestrion.tui.widgets.grid import Grid
 
 Row = dict[str, Any]
+
+TOLD_LINES = 1024
+"""Lines that are kept, a few pages of them."""
 
 
 def story(grid: Grid, session: str) -> Question:
@@ -35,8 +39,14 @@ class Told:
         if any(left_out.values()):
             names = Question("names", question("story_names"), {"session": self.session, **left_out})
             _fill_in(rows, ask(names).dicts())
-        lines = [(*values, told(row)) for values, row in zip(answered.rows, rows, strict=True)]
+        lines = [(*values, _line(tuple(row.items()))) for values, row in zip(answered.rows, rows, strict=True)]
         return Answered((*answered.columns, "told"), lines, answered.count, answered.offset)
+
+
+@lru_cache(TOLD_LINES)
+def _line(row: tuple[tuple[str, Any], ...]) -> str:
+    """The line of one event; most of a page were on it before the log grew."""
+    return told(dict(row))
 
 
 def _left_out(rows: Sequence[Row]) -> dict[str, OneOf]:
