@@ -20,6 +20,7 @@ test-slow:
 bench:
     uv run python benchmarks/append.py
     uv run python benchmarks/replay.py
+    uv run python benchmarks/past.py
     uv run python benchmarks/ingest.py
     uv run python benchmarks/redaction.py
     uv run python benchmarks/start.py

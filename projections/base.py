@@ -31,6 +31,9 @@ class Base:
     own: str
     snap: str | None = None
     upto: bool = False
+    """Whether they tell how it was as of the position in `UPTO`."""
+    snapped: int | None = None
+    """Where `snap` stands, if its rows are to be used for how it was: only what changed between is told anew."""
 
     @property
     def forks(self) -> str:
@@ -44,6 +47,12 @@ class Base:
         if last is None and self.snap:
             last = con.execute(f"SELECT position FROM {self.snap}.meta").fetchall()[0][0]
         return int(last or 0)
+
+    @property
+    def between(self) -> str:
+        """The condition on events that lie between the snapshot and the position in `UPTO`, whichever comes first."""
+        there, here = self.snapped, f"getvariable('{UPTO}')"
+        return f"position > least({there}, {here}) AND position <= greatest({there}, {here})"
 
     def rows(self, table: str, columns: str = "*", where: str = "") -> str:
         """The SELECT of `columns` over both parts of a table."""

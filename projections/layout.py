@@ -1,7 +1,8 @@
 """The tables and views of one DuckDB: what is stored, what is live, and what is as of a position.
 
-`own` holds the rows taken in here, `snap` (where there is one) those of a read-only snapshot. The schemas `live` and
-`as_of` hold the same view names, each made when first asked; a name within a view means the view beside it.
+`own` holds the rows taken in here, `snap` (where there is one) those of a read-only snapshot. The schemas `live`,
+`as_of` and `back` hold the same view names, each made when first asked; a name within a view means the view beside it.
+How it was at a position, `as_of` tells from the events alone, `back` from the snapshot's rows and what lies between.
 """
 
 # ruff: noqa: S608 - every name in these statements is one of our own; no text of users or of the log is in them
@@ -9,6 +10,7 @@
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 
@@ -71,6 +73,9 @@ def create_view(con: duckdb.DuckDBPyConnection, base: Base, name: str) -> None:
     model = next((model for model in models() if model.name == name), None)
     if model is None:
         select = base.rows("wide") if name == "everything" else f"SELECT *, {_nested()} FROM everything WHERE readable"
+    elif model.key and base.snapped is not None:
+        con.execute(f"CREATE OR REPLACE VIEW {_changed(model, base)} AS {_select_changed(model, base)}")
+        select = _as_it_was(model, base)
     elif model.key and not base.upto:
         select = _kept(model, base)
     else:
@@ -189,6 +194,26 @@ def _kept(model: Model, base: Base) -> str:
         f"SELECT s.* FROM {base.snap}.{model.name} AS s "
         f"ANTI JOIN {base.own}.touched_{model.name} AS t ON s.rowid = t.place UNION ALL {mine}"
     )
+
+
+def _changed(model: Model, base: Base) -> str:
+    return f"{base.schema}.changed_{model.name}"
+
+
+def _select_changed(model: Model, base: Base) -> str:
+    """The keys that something between the snapshot and the position looked at concerns."""
+    events = replace(base, upto=False).events(str(model.key), f"{model.wanted} AND {base.between}")
+    return f'SELECT DISTINCT "{model.key}" AS key FROM ({events})'
+
+
+def _as_it_was(model: Model, base: Base) -> str:
+    """The snapshot's rows whose key nothing between has touched, and those of the others made from the events of then.
+
+    Which holds as long as no session was forked between: that changes whose facts are believed, of any key.
+    """
+    changed = _changed(model, base)
+    kept = f'SELECT s.* FROM {base.snap}.{model.name} AS s ANTI JOIN {changed} AS c ON s."{model.key}" = c.key'
+    return f"{kept} UNION ALL ({model.select(base, only=changed)})"
 
 
 _FORKS = """WITH RECURSIVE parents AS (

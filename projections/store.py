@@ -208,7 +208,7 @@ class Store:
         """Make every view, as they stand or as of position `at`; otherwise each is made when first asked."""
         with self._lock:
             tables = self._ready()
-            tables.make(past=at is not None and at < tables.position)
+            tables.make(base=tables.base_of(at))
 
     def hashes(self) -> dict[str, str]:
         """View to row count and order-free hash, for every view as it stands (see `proof.py`)."""
@@ -240,10 +240,11 @@ class Store:
         with ExitStack() as lending:
             with self._lock:
                 tables = self._ready()
-                past = at is not None and at < tables.position
+                base = tables.base_of(at)
+                past = base.upto
                 for sql in sqls:
-                    tables.make(sql, past=past)
-                cursor = lending.enter_context(self._cursors.lent("as_of" if past else "live"))
+                    tables.make(sql, base)
+                cursor = lending.enter_context(self._cursors.lent(base.schema))
                 models = set() if past else {model for sql in sqls for model in self._models_in(cursor, sql)}
                 if past:
                     cursor.execute(f"SET VARIABLE {UPTO} = {int(at or 0)}")

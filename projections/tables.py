@@ -40,6 +40,9 @@ STRETCH_POSITIONS = 491_520
 USED = "usage.recorded"
 """The kind of events that name the model which was paid for."""
 
+FAR = 5
+"""To go back to the first so many'th of a snapshot, it is quicker to read what had happened than what has changed."""
+
 _ARRIVING = (
     f"(SELECT position, replace(stream::VARCHAR, chr({ord(BETWEEN)}), '␟') AS stream, version, "
     f"replace(kind::VARCHAR, chr({ord(BETWEEN)}), '␟') AS kind, "
@@ -56,6 +59,9 @@ class Tables:
     ) -> None:
         self.con, self.own = con, own
         self.base, self.past = Base("live", own, snap), Base("as_of", own, snap, upto=True)
+        self._back: Base | None = None
+        self._forked_at: list[int] | None = None
+        """Where sessions were forked; None if that must be looked up."""
         self.prices = prices if prices is not None else shipped_prices()
         self._position: int | None = None
         self._priced: set[str] = set()
@@ -80,6 +86,8 @@ class Tables:
         """Empty tables, beginning after the position of `snap`."""
         tables = cls(con, own, snap, prices)
         create_tables(con, tables.base)
+        if snap:
+            tables._back = Base("back", own, snap, upto=True, snapped=tables.position)
         names = ", ".join(f"('{model.name}')" for model in keyed_models())
         con.execute(f"INSERT INTO {own}.refreshed SELECT name, {tables.position} FROM (VALUES {names}) AS known(name)")
         tables._begin()
@@ -97,12 +105,27 @@ class Tables:
         create_price_tables(self.con)
         self.renewal.begin(self.con, touched)
 
-    def make(self, sql: str | None = None, *, past: bool = False) -> None:
-        """Make the views that `sql` reads (all, if None) and nobody asked before, live or as of a position."""
-        base = self.past if past else self.base
+    def base_of(self, at: int | None) -> Base:
+        """What the views are made from that tell how it is (None) or was as of position `at`."""
+        if at is None or at >= self.position:
+            return self.base
+        if self._back is None or self._back.snapped is None or at * FAR < self._back.snapped:
+            return self.past
+        first, last = sorted((at, self._back.snapped))
+        return self.past if any(first < fork <= last for fork in self._forks()) else self._back
+
+    def _forks(self) -> list[int]:
+        if self._forked_at is None:
+            forked = self.base.events("position", f"kind = '{FORKED}'")
+            self._forked_at = [int(row[0]) for row in self.con.execute(forked).fetchall()]
+        return self._forked_at
+
+    def make(self, sql: str | None = None, base: Base | None = None) -> None:
+        """Make the views over `base` (how it is, if None) that `sql` reads (all, if None) and nobody asked before."""
+        base = base or self.base
         if base.schema not in self._made:
             self._made[base.schema] = set()
-            if past:
+            if base.upto:
                 create_schema(self.con, base)
         made = self._made[base.schema]
         for name in all_views() if sql is None else views_in(sql):
@@ -154,6 +177,8 @@ class Tables:
         """Rows of these `kinds` are about to be taken in up to that position."""
         self.renewal.touch(reading(frozenset(kinds)), upto)
         self._unpriced |= USED in kinds
+        if FORKED in kinds:
+            self._forked_at = None
 
     @contextmanager
     def _arriving(self, stream: Any) -> Iterator[None]:

@@ -131,15 +131,23 @@ def any_split_gives_the_same(rows: list[Any], sizes: list[int]) -> None:
     assert hashes_of(rows, sizes) == hashes_of(rows, [len(rows)])
 
 
-def as_of_equals_a_log_cut_there(rows: list[Any], cut: int, log_of: Callable[..., Any]) -> None:
+def as_of_equals_a_log_cut_there(
+    rows: list[Any], cuts: tuple[int, int], log_of: Callable[..., Any], source_of: Any
+) -> None:
+    """From the events alone, and from a snapshot that was taken at any position, before or after."""
     with TemporaryDirectory() as folder:
-        upto = rows[cut % len(rows)][0]
+        upto, snapped = (rows[cut % len(rows)][0] for cut in cuts)
+        build_snapshot(source_of(log_of([r for r in rows if r[0] <= snapped])), Path(folder))
         with (
-            Store(log_of(rows), Path(folder)) as whole,
-            Store(log_of([r for r in rows if r[0] <= upto]), Path(folder)) as part,
+            Store(log_of(rows), Path(folder) / "none") as whole,
+            Store(log_of(rows), Path(folder)) as back,
+            Store(log_of([r for r in rows if r[0] <= upto]), Path(folder) / "none") as part,
         ):
             part.catch_up()
-            assert answers(whole, at=upto) == answers(part)
+            assert back.snapped == snapped
+            expected = answers(part)
+            assert answers(whole, at=upto) == expected
+            assert answers(back, at=upto) == expected
 
 
 def snapshot_and_tail_equal_memory(rows: list[Any], cuts: list[int], log_of: Any, source_of: Any) -> None:
@@ -180,12 +188,29 @@ def test_any_split_of_a_log_into_batches_gives_identical_tables(rows_of: Any, fa
     any_split_gives_the_same(rows_of(facts, gap=gap), sizes)
 
 
-@given(LOGS, st.integers(0, 99))
+@given(LOGS, st.tuples(st.integers(0, 99), st.integers(0, 99)))
 @FEW
 def test_every_view_as_of_a_position_equals_that_of_a_log_cut_there(
-    rows_of: Any, log_of: Any, facts: Any, cut: int
+    rows_of: Any, log_of: Any, source_of: Any, facts: Any, cuts: tuple[int, int]
 ) -> None:
-    as_of_equals_a_log_cut_there(rows_of(facts), cut, log_of)
+    as_of_equals_a_log_cut_there(rows_of(facts), cuts, log_of, source_of)
+
+
+@pytest.mark.parametrize("cuts", [(3, 5), (5, 3), (4, 3), (3, 4), (5, 4)])
+def test_a_fork_between_snapshot_and_position_changes_whose_facts_are_believed(
+    rows_of: Any, log_of: Any, source_of: Any, cuts: tuple[int, int]
+) -> None:
+    def seen(session: str, tool: str) -> list[e.Event]:
+        told: dict[str, Any] = {"source": "transcript", "session": session}
+        return [e.SessionStarted(product="claude-code", **told), e.ToolCalled(call="k", tool=tool, **told)]
+
+    fork = e.SessionForked(source="transcript", session="s1", parent="s2", shared=1)
+    more = e.ToolReturned(source="transcript", session="s3", call="other", status="ok")
+    rows = rows_of([*seen("s1", "Read"), *seen("s2", "Grep"), fork, more])
+    as_of_equals_a_log_cut_there(rows, cuts, log_of, source_of)
+    with TemporaryDirectory() as folder, Store(log_of(rows), Path(folder)) as store:
+        owners = [store.query("SELECT session FROM calls WHERE call = 'k'", at=rows[cut][0]).rows for cut in (3, 4)]
+        assert owners == [[("s1",)], [("s2",)]]
 
 
 @given(LOGS, st.lists(st.integers(0, 99), min_size=1, max_size=2))
@@ -233,10 +258,12 @@ def test_any_split_of_many_logs_gives_identical_tables(rows_of: Any, facts: Any,
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@given(LOGS, st.integers(0, 99))
+@given(LOGS, st.tuples(st.integers(0, 99), st.integers(0, 99)))
 @MANY
-def test_many_logs_as_of_a_position_equal_those_cut_there(rows_of: Any, log_of: Any, facts: Any, cut: int) -> None:
-    as_of_equals_a_log_cut_there(rows_of(facts), cut, log_of)
+def test_many_logs_as_of_a_position_equal_those_cut_there(
+    rows_of: Any, log_of: Any, source_of: Any, facts: Any, cuts: tuple[int, int]
+) -> None:
+    as_of_equals_a_log_cut_there(rows_of(facts), cuts, log_of, source_of)
 
 
 @pytest.mark.slow
