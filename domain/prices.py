@@ -47,6 +47,11 @@ class Tokens:
         """What was read, cached or not: long requests have their own price."""
         return self.input + self.cache_read + self.cache_write
 
+    @property
+    def none(self) -> bool:
+        """Whether there are none at all."""
+        return not (self.context or self.output)
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -144,7 +149,7 @@ class PriceTable:
 
     def microdollars(self, model: str | None, tokens: Tokens, at: datetime | None = None) -> int | None:
         """What one request costs; None where the price is not known. No tokens cost nothing, of any model."""
-        if tokens == Tokens():
+        if tokens.none:
             return 0
         price = self.price(model, at, tokens.context)
         return None if price is None else price.of(tokens)

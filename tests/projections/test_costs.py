@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orchestrion.domain import events as e
@@ -134,6 +134,7 @@ def priced(rows_of: Any, log_of: Any, tmp_path_factory: Any) -> Iterator[Callabl
 
 @settings(max_examples=25, deadline=None)
 @given(REQUESTS)
+@example([("a", None, 0, 0, 0, 0, 1)])  # kept for an hour, but not written: a part of nothing
 def test_sql_and_python_agree_on_every_price(priced: Any, requests: Any) -> None:
     told, expected = [], []
     names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens")
