@@ -53,7 +53,7 @@ def settled() -> None:
     """All screens are made: let the collector begin, and leave out what is there now.
 
     It would look at all of that each time, which holds up keys and answers for a tenth of a second. What comes later it
-    looks through less often: rows of answers are no garbage that needs it.
+    looks through a little at a time, for the same reason.
     """
     gc.freeze()
     gc.set_threshold(GARBAGE_OBJECTS, 4, 50)

@@ -1,6 +1,5 @@
 """One process's view of the log: a read-only snapshot, the tail in memory, and queries over both."""
 
-import re
 import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -18,8 +17,8 @@ from orchestrion.projections.base import UPTO
 from orchestrion.projections.cursors import Cursors
 from orchestrion.projections.hashing import table_hashes
 from orchestrion.projections.layout import connect
-from orchestrion.projections.models import MAX_KNOWN_QUESTIONS, keyed_models
 from orchestrion.projections.pricing import prices_beside
+from orchestrion.projections.reads import Reads
 from orchestrion.projections.snapshots import Generation, attach_newest, fingerprint, quarantine
 from orchestrion.projections.table import Table
 from orchestrion.projections.tables import Tables
@@ -34,8 +33,6 @@ the default a replay would copy them every hundred thousand events, and a follow
 SNAPSHOT_EVENTS = 20_000
 """A tail longer than this asks for a snapshot; a shorter one is read in well under a second."""
 
-_PARAMETER = re.compile(r"\$\w+|\?")
-
 _SPOILED = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 _CORRUPT = "Corrupt database file"
 """What DuckDB raises, and says, when a file that opened well turns out to be damaged inside."""
@@ -43,21 +40,6 @@ _CORRUPT = "Corrupt database file"
 
 class _MoreIsRead(Exception):
     """A question reads models that were not brought up to date for it."""
-
-
-def read_by(cursor: duckdb.DuckDBPyConnection, sql: str) -> set[str] | None:
-    """The tables and views that a statement reads, whole down to the keyed models; None where DuckDB cannot tell."""
-    try:
-        # DuckDB names none for a statement with parameters: any value in their place will do.
-        return set(cursor.get_table_names(_PARAMETER.sub("NULL", sql)))
-    except duckdb.Error:
-        return None
-
-
-def _models_read(cursor: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
-    """The keyed models that a statement reads; all of them where DuckDB cannot tell which."""
-    read = read_by(cursor, sql)
-    return [model.name for model in keyed_models() if read is None or model.name in read]
 
 
 class Store:
@@ -81,7 +63,7 @@ class Store:
         self._lock = threading.RLock()
         self._opened: Generation | None = None
         self._next_look = 0
-        self._reads: dict[str, list[str]] = {}  # a screen asks the same questions again and again
+        self._reads = Reads()
         self.problems: list[str] = []
         self._cursors = Cursors(_with_room_for_a_tail(), self._lock)
         self._older: list[Cursors] = []
@@ -156,17 +138,14 @@ class Store:
         """
         try:
             with self.cursor(*sqls) as cursor:
-                renewed = {model for sql in sqls for model in self._models_in(cursor, sql)}
+                renewed = {model for sql in sqls for model in self._reads.of(cursor, sql)}
 
                 def one(sql: str) -> Table:
-                    known = self._reads.get(sql)
-                    read = _models_read(cursor, sql) if known is None else known
-                    if not renewed.issuperset(read):
+                    if not renewed.issuperset(self._reads.perhaps_of(cursor, sql)):
                         raise _MoreIsRead
-                    answer = _answered(
-                        cursor, sql
-                    )  # which fails where a view was made later than the transaction began
-                    self._remember(sql, read)
+                    # Which fails where a view was made later than the transaction began.
+                    answer = _answered(cursor, sql)
+                    self._reads.of(cursor, sql)
                     return answer
 
                 return asked(one)
@@ -245,7 +224,7 @@ class Store:
                 for sql in sqls:
                     tables.make(sql, base)
                 cursor = lending.enter_context(self._cursors.lent(base.schema))
-                models = set() if past else {model for sql in sqls for model in self._models_in(cursor, sql)}
+                models = set() if past else {model for sql in sqls for model in self._reads.of(cursor, sql)}
                 if past:
                     cursor.execute(f"SET VARIABLE {UPTO} = {int(at or 0)}")
             if models or (len(sqls) > 1 and not past):
@@ -276,19 +255,6 @@ class Store:
     def _answer(self, sql: str, params: Sequence[object] | Mapping[str, object], at: int | None) -> Table:
         with self.cursor(sql, at=at) as cursor:
             return _answered(cursor, sql, params)
-
-    def _models_in(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
-        """The keyed models that `sql` reads, whose views are made."""
-        found = self._reads.get(sql)
-        if found is None:
-            found = _models_read(cursor, sql)
-            self._remember(sql, found)
-        return found
-
-    def _remember(self, sql: str, read: list[str]) -> None:
-        if len(self._reads) > MAX_KNOWN_QUESTIONS:
-            self._reads.clear()
-        self._reads[sql] = read
 
     def _ready(self) -> Tables:
         if self._tables is None:

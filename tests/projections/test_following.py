@@ -20,7 +20,7 @@ from orchestrion.eventstore import open_log
 from orchestrion.projections import Proof, Store, prove
 from orchestrion.projections import store as store_module
 from orchestrion.projections.models import keyed_models
-from orchestrion.projections.store import read_by
+from orchestrion.projections.reads import read_by
 
 WRITER = """
 import sys

@@ -1,0 +1,40 @@
+"""Which keyed models a question reads; remembered, for a screen asks the same questions again and again."""
+
+import re
+
+import duckdb
+
+from orchestrion.projections.models import MAX_KNOWN_QUESTIONS, keyed_models
+
+_PARAMETER = re.compile(r"\$\w+|\?")
+
+
+def read_by(cursor: duckdb.DuckDBPyConnection, sql: str) -> set[str] | None:
+    """The tables and views that a statement reads, whole down to the keyed models; None where DuckDB cannot tell."""
+    try:
+        # DuckDB names none for a statement with parameters: any value in their place will do.
+        return set(cursor.get_table_names(_PARAMETER.sub("NULL", sql)))
+    except duckdb.Error:
+        return None
+
+
+class Reads:
+    """Statements to the keyed models that they read."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[str]] = {}
+
+    def of(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+        """The keyed models that `sql` reads, whose views are made; all of them where DuckDB cannot tell which."""
+        if sql not in self._known:
+            if len(self._known) > MAX_KNOWN_QUESTIONS:
+                self._known.clear()
+            self._known[sql] = self.perhaps_of(cursor, sql)
+        return self._known[sql]
+
+    def perhaps_of(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+        """The same of a question whose views may not be made, which is not remembered: DuckDB takes them for tables."""
+        if (found := self._known.get(sql)) is not None:
+            return found
+        read = read_by(cursor, sql)
+        return [model.name for model in keyed_models() if read is None or model.name in read]
