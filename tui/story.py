@@ -75,7 +75,7 @@ def _by(key: str, kind: str, names: Sequence[Row]) -> Mapping[str, Row]:
     """What the facts of that kind say of each `key` together, the first of them first."""
     found: dict[str, Row] = {}
     for row in sorted(names, key=lambda row: row["happened_at"] or datetime.max):
-        if row["kind"] == kind:
+        if row["kind"] == kind and row[key] is not None:
             known = found.setdefault(row[key], row)
             known |= {name: known[name] or row[name] for name in ("tool", "type", "sender")}
     return found

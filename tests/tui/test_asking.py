@@ -9,6 +9,7 @@ from orchestrion.domain import events as e
 from orchestrion.domain.errors import QueryRefused
 from orchestrion.tui.asking import Answered, Ask, Question, answer, answers
 from orchestrion.tui.lanes import Lane
+from orchestrion.tui.literals import OneOf
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens.session import QUESTIONS
 from orchestrion.tui.story import Told
@@ -91,6 +92,17 @@ def test_the_answers_of_a_round_are_of_one_position_though_the_log_goes_on(story
     found = answers(feed.views, [Question("first", counted, finish=meanwhile), Question("then", counted)], None)
     assert found["first"].rows == found["then"].rows
     assert answer(feed.views.query, Question("later", counted)).rows > found["then"].rows
+
+
+def test_what_other_events_leave_out_is_told_in_few_rows_however_many_there_are(story: Any, feed: Any) -> None:
+    for _ in range(30):
+        story.call("ses_1/x", "x", "Read")
+    feed.views.catch_up()
+    wanted = {"calls": OneOf(["call_7"]), "messages": OneOf([]), "runs": OneOf(["ses_1/x"])}
+    found = answer(feed.views.query, Question("names", question("story_names"), {"session": "ses_1", **wanted})).dicts()
+    assert [(row["call"], row["tool"]) for row in found if row["call"]] == [("call_7", "Read")]
+    assert {(row["run"], row["agent"]) for row in found} == {("ses_1/x", "x")}
+    assert len(found) == 2
 
 
 def test_a_question_with_an_error_is_told_as_if_it_was_asked_alone(feed: Any) -> None:

@@ -1,10 +1,13 @@
 -- What some events of a session leave out: the agents of runs, the tools of calls and when they began, messages' senders.
-SELECT kind, run, agent, "call", message, any_value(tool) AS tool, any_value(type) AS type, any_value(sender) AS sender,
-    min(happened_at) AS happened_at
+-- Of a run's other events only their kinds: there may be thousands.
+SELECT kind, run, agent,
+    CASE WHEN kind = 'tool.called' AND "call" IN $calls THEN "call" END AS "call",
+    CASE WHEN kind = 'message.sent' AND message IN $messages THEN message END AS message,
+    any_value(tool) AS tool, any_value(type) AS type, any_value(sender) AS sender, min(happened_at) AS happened_at
 FROM happenings
 WHERE session = $session AND (
     kind = 'tool.called' AND "call" IN $calls
     OR kind = 'message.sent' AND message IN $messages
     OR agent IS NOT NULL AND run IN $runs
 )
-GROUP BY kind, run, agent, "call", message
+GROUP BY ALL
