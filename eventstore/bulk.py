@@ -21,8 +21,7 @@ from orchestrion.domain.errors import LogUnavailable, OrchestrionError
 from orchestrion.domain.record import Committed, Fact
 from orchestrion.eventstore.door import Door, entered, told_of
 from orchestrion.eventstore.entry import Entry
-from orchestrion.eventstore.handover import Recording, receive, recorded, send
-from orchestrion.eventstore.states import Told
+from orchestrion.eventstore.handover import Recording, packed, receive, recorded, send
 
 SEPARATE_BYTES = 8 * 1024 * 1024
 """From here on a process of its own pays: it takes 0.2 s of the other core to begin."""
@@ -42,7 +41,7 @@ class Threaded:
         self._door, self._recorder = door, recorder
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="append")
 
-    def encode(self, fact: Fact, *, clean: bool = False) -> Entry | Told:
+    def encode(self, fact: Fact, *, clean: bool = False) -> Entry | bytes:
         """The fact as it will stand in the log."""
         return self._door.entry(fact, clean=clean)
 
@@ -50,7 +49,7 @@ class Threaded:
         """Begin to append entries and blobs in one transaction."""
         return self._thread.submit(self._committed, encoded, blobs)
 
-    def _committed(self, entries: Sequence[Entry], blobs: Sequence[bytes]) -> Committed:
+    def _committed(self, entries: Sequence[Any], blobs: Sequence[bytes]) -> Committed:
         assert self._recorder is not None  # noqa: S101 - who has none writes otherwise
         return Committed(*recorded(self._recorder, entries, blobs))
 
@@ -80,15 +79,24 @@ class Separate(Threaded):
         with suppress(OSError, AttributeError):  # a smaller pipe is as good, only slower
             fcntl.fcntl(self._pipes()[0], fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
-    def encode(self, fact: Fact, *, clean: bool = False) -> Entry | Told:
-        """The fact as it will stand in the log; what needs no redactor is encoded over there."""
-        return told_of(fact) if clean else self._door.entry(fact)
+    def encode(self, fact: Fact, *, clean: bool = False) -> Entry | bytes:
+        """What the fact holds, to be encoded over there; what needs a redactor is encoded here.
 
-    def _committed(self, entries: Sequence[Entry | Told], blobs: Sequence[bytes]) -> Committed:
+        At once, while its values are in the processor's cache, and so that none is kept until its transaction is full.
+        """
+        if not clean:
+            return packed(self._door.entry(fact))
+        told = told_of(fact)
+        try:
+            return packed(told)
+        except ValueError:  # it holds what is no plain value, a model for instance
+            return packed(entered(told))
+
+    def _committed(self, entries: Sequence[Any], blobs: Sequence[bytes]) -> Committed:
         """Hand one transaction over and wait until it is durable. Raises what was raised there."""
         stdin, stdout, _ = self._pipes()
         try:
-            hand_over(stdin, entries, blobs)
+            send(stdin, list(entries), blobs)
             reply, _ = receive(stdout)
         except (EOFError, OSError) as error:
             raise self._gone() from error
@@ -128,14 +136,6 @@ class Separate(Threaded):
         self._child.wait()
         stdout.close()
         stderr.close()
-
-
-def hand_over(pipe: IO[bytes], entries: Sequence[Entry | Told], blobs: Sequence[bytes]) -> None:
-    """Send entries, or what they are made of where it is plain enough for that."""
-    try:
-        send(pipe, [tuple(each) for each in entries], blobs)
-    except ValueError:  # an event that holds a model: nothing was sent
-        send(pipe, [tuple(entered(each) if isinstance(each, Told) else each) for each in entries], blobs)
 
 
 def _error(name: str, sentence: str) -> OrchestrionError:

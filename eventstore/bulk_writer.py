@@ -4,14 +4,14 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from orchestrion.domain.errors import LogReplaced, OrchestrionError
 from orchestrion.eventstore import clock
 from orchestrion.eventstore.checkpoint import Checkpoint
 from orchestrion.eventstore.entry import Entry
 from orchestrion.eventstore.failures import told
-from orchestrion.eventstore.handover import receive, recorded, send
+from orchestrion.eventstore.handover import receive, recorded, send, unpacked
 from orchestrion.eventstore.home import CHECKPOINT_FILE, LOG_FILE, log_uri
 from orchestrion.eventstore.sqlite_pool import LogDatastore
 from orchestrion.eventstore.sqlite_recorder import SQLiteLogRecorder
@@ -37,8 +37,9 @@ def main(home: Path, identity: str, requests: IO[bytes], answers: IO[bytes]) -> 
             recorder.close()
 
 
-def _entry(given: tuple[Any, ...]) -> Entry:
+def _entry(raw: bytes) -> Entry:
     """The entry that was handed over, or that is made of what was."""
+    given = unpacked(raw)
     if given[3].__class__ is bytes:
         return Entry(*given)
     told = Told(*given)

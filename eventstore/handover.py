@@ -29,6 +29,17 @@ def recorded(
     return len(outcome.positions), outcome.duplicates, len(outcome.conflicts), names
 
 
+def packed(values: tuple[Any, ...]) -> bytes:
+    """Values that are plain, all the way down, as bytes; ValueError if they are not."""
+    return marshal.dumps(tuple(values))
+
+
+def unpacked(raw: bytes) -> tuple[Any, ...]:
+    """The values that were `packed`."""
+    values: tuple[Any, ...] = marshal.loads(raw)  # noqa: S302 - our own words
+    return values
+
+
 def send(pipe: IO[bytes], value: Any, attached: Sequence[bytes] = ()) -> None:
     """Write one message: a plain value, and bytes beside it."""
     body = marshal.dumps((value, [len(each) for each in attached]))
