@@ -131,9 +131,14 @@ class Separate(Threaded):
         stdin, stdout, stderr = self._pipes()
         with suppress(BrokenPipeError):
             stdin.close()
-        if not select.select([stdout], [], [], CLOSING_SECONDS)[0]:  # closed by its end; waiting for that polls
+        ended = select.poll()  # its output is closed by its end: to wait for a process with a limit is to look often
+        ended.register(stdout, select.POLLIN)
+        ended.poll(CLOSING_SECONDS * 1000)
+        try:
+            self._child.wait(CLOSING_SECONDS)
+        except subprocess.TimeoutExpired:
             self._child.kill()
-        self._child.wait()
+            self._child.wait()
         stdout.close()
         stderr.close()
 

@@ -42,12 +42,12 @@ def _entry(raw: bytes) -> Entry:
     given = unpacked(raw)
     if given[3].__class__ is bytes:
         return Entry(*given)
-    told = Told(*given)
-    if (entry := stated(told)) is not None:
+    fields = Told(*given)
+    if (entry := stated(fields)) is not None:
         return entry
     from orchestrion.eventstore.door import entered  # noqa: PLC0415 - it takes as long to load as the rest, and is rare
 
-    return entered(told)
+    return entered(fields)
 
 
 def _opened(path: Path, identity: str) -> SQLiteLogRecorder:

@@ -74,7 +74,6 @@ def create_view(con: duckdb.DuckDBPyConnection, base: Base, name: str) -> None:
     if model is None:
         select = base.rows("wide") if name == "everything" else f"SELECT *, {_nested()} FROM everything WHERE readable"
     elif model.key and base.snapped is not None:
-        con.execute(f"CREATE OR REPLACE VIEW {_changed(model, base)} AS {_select_changed(model, base)}")
         select = _as_it_was(model, base)
     elif model.key and not base.upto:
         select = _kept(model, base)
@@ -197,13 +196,9 @@ def _kept(model: Model, base: Base) -> str:
 
 
 def _changed(model: Model, base: Base) -> str:
-    return f"{base.schema}.changed_{model.name}"
-
-
-def _select_changed(model: Model, base: Base) -> str:
     """The keys that something between the snapshot and the position looked at concerns."""
     events = replace(base, upto=False).events(str(model.key), f"{model.wanted} AND {base.between}")
-    return f'SELECT DISTINCT "{model.key}" AS key FROM ({events})'
+    return f'(SELECT DISTINCT "{model.key}" AS key FROM ({events}))'
 
 
 def _as_it_was(model: Model, base: Base) -> str:

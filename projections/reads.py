@@ -26,15 +26,20 @@ class Reads:
 
     def of(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
         """The keyed models that `sql` reads, whose views are made; all of them where DuckDB cannot tell which."""
-        if sql not in self._known:
-            if len(self._known) > MAX_KNOWN_QUESTIONS:
-                self._known.clear()
-            self._known[sql] = self.perhaps_of(cursor, sql)
-        return self._known[sql]
+        return self._of(cursor, sql, remembered=True)
 
     def perhaps_of(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
         """The same of a question whose views may not be made, which is not remembered: DuckDB takes them for tables."""
-        if (found := self._known.get(sql)) is not None:
-            return found
-        read = read_by(cursor, sql)
-        return [model.name for model in keyed_models() if read is None or model.name in read]
+        return self._of(cursor, sql, remembered=False)
+
+    def _of(self, cursor: duckdb.DuckDBPyConnection, sql: str, *, remembered: bool) -> list[str]:
+        if (known := self._known.get(sql)) is not None:
+            return known
+        if (read := read_by(cursor, sql)) is None:  # as when it was interrupted: it may be able to tell the next time
+            return [model.name for model in keyed_models()]
+        found = [model.name for model in keyed_models() if model.name in read]
+        if remembered:
+            if len(self._known) > MAX_KNOWN_QUESTIONS:
+                self._known.clear()
+            self._known[sql] = found
+        return found

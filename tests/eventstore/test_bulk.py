@@ -1,6 +1,7 @@
 """Appending much in the background: in a thread or in a process of its own, the log is the same."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from orchestrion.eventstore.bulk import SEPARATE_BYTES, Separate, Threaded, core
 from orchestrion.eventstore.door import Door
 
 SIZES = (0, SEPARATE_BYTES)
+MANY_FILES = 1100
 two_cores = pytest.mark.skipif(cores() < 2, reason="a process of its own needs a second core")
 
 
@@ -88,8 +90,8 @@ def test_the_other_process_encodes_what_is_clean_as_this_one_would(log: SQLiteLo
     told = e.ToolReturned.trusted(
         source="transcript", session="s", call="toolu_1", status="ok", result=result, happened_at=MOMENT
     )
-    for each in (memory, log):
-        with each.bulk(SEPARATE_BYTES) as bulk:
+    for way in (memory.bulk(0), Separate(log.path, log.identity, Door(None))):
+        with way as bulk:
             facts = [witnessed(call(0)), witnessed(told)]
             assert bulk.commit([bulk.encode(fact, clean=True) for fact in facts], ()).result() == Committed(appended=2)
     rows, expected = (list(each.rows(after=0, limit=9)) for each in (log, memory))
@@ -135,3 +137,20 @@ def test_the_process_that_writes_begins_without_the_kinds_of_events() -> None:
     code = "import sys, orchestrion.eventstore.bulk_writer; print({'pydantic', 're2', 'duckdb'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "set()\n"
+
+
+@two_cores
+def test_it_ends_where_a_thousand_files_are_open(log: SQLiteLog) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    many = MANY_FILES * 2 if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES * 2)
+    if many < MANY_FILES * 2:
+        pytest.skip(f"this machine allows {hard} open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, many), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(MANY_FILES)]
+    try:
+        with log.bulk(SEPARATE_BYTES) as bulk:
+            assert commit(bulk, range(3)).result().appended == 3
+    finally:
+        for fd in opened:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
