@@ -1,15 +1,14 @@
 """Imports files block by block: a block's facts and its redacted lines go into the log in one transaction."""
 
-import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from orchestrion.domain.errors import NotFound
 from orchestrion.domain.events import ImportCompleted
+from orchestrion.domain.garbage import collected_seldom
 from orchestrion.domain.ports import Bulk, Log, Redactor
 from orchestrion.domain.record import Fact
 from orchestrion.domain.streams import slot_of
@@ -30,9 +29,6 @@ COMPANION_BYTES = 1024 * 1024
 
 MOVED_BY = {"claude-code": "CLAUDE_CONFIG_DIR", "claude-teams": "CLAUDE_CONFIG_DIR", "codex": "CODEX_HOME"}
 """Variables by which agents move the folder that their sessions' own lies in."""
-
-COLLECTED_AFTER = 50_000
-"""Objects made before the garbage collector looks at them; Python's own 700 take a tenth of an import's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +69,9 @@ def import_paths(
         raise NotFound(f"{format!r} is no format that can be imported; there is: {AUTO}, {', '.join(FORMATS)}")
     found = find(paths or _usual_places(importer), suffixes_of(importer))
     tell = _Teller(found, progress)
-    with _collecting_seldom(), log.bulk(tell.total) as bulk:
+    with collected_seldom(), log.bulk(tell.total) as bulk:
         into = Into(log, bulk, redactor)
         return ImportReport(tuple(_import_one(into, importer, each, tell) for each in found))
-
-
-@contextmanager
-def _collecting_seldom() -> Iterator[None]:
-    """Look for cycles less often: an import makes values by the ten thousand, and none of them holds a cycle."""
-    before = gc.get_threshold()
-    if before[0]:  # zero: somebody has switched it off
-        gc.set_threshold(max(COLLECTED_AFTER, before[0]), *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _usual_places(importer: Importer | None) -> list[Path]:

@@ -14,6 +14,9 @@ SHORTEST, LONGEST = 2, 4
 WORTH = 0.5
 """Below this posterior mean a sequence is a dead end and never recommended."""
 
+_ROUNDING = 1e-9
+"""More than a confidence is off by: what is as sure must not be left out for its last digits."""
+
 Found = dict[tuple[str, ...], list[Execution]]
 
 
@@ -78,8 +81,8 @@ def _spelt(runs: Sequence[Execution]) -> tuple[Spelt, list[str]]:
     Pieces of texts are made and counted several times as quickly as those of tuples. Signs rise as names do.
     """
     tools = sorted(set().union(*[run.tools for run in runs]))
-    signs = {tool: chr(number) for number, tool in enumerate(tools)}
-    return [(run, "".join([signs[tool] for tool in run.tools])) for run in runs if run.good is not None], tools
+    sign = {tool: chr(number) for number, tool in enumerate(tools)}.__getitem__
+    return [(run, "".join(map(sign, run.tools))) for run in runs if run.good is not None], tools
 
 
 Weight = tuple[float, float]
@@ -87,14 +90,36 @@ Weight = tuple[float, float]
 
 
 def _tallied(spelt: Spelt) -> dict[str, Weight]:
-    """Every sequence of `mined` that `ENOUGH` runs hold, with what went well and badly with it."""
+    """The sequences of `mined` that the surest is among, each with what went well and badly with it.
+
+    A sequence is no more often held than what it is longer than: of those which could not be surer than the surest so
+    far, even if nothing went badly with them, no longer one is looked at.
+    """
+    found: dict[str, Weight] = {}
+    among: set[str] | None = None
+    sure = 0.0
+    for length in range(SHORTEST, LONGEST + 1):
+        weighed = _weighed(spelt, length, among)
+        found |= weighed
+        sure = max([sure, *(confidence(*weight) for weight in _unsurpassed(weighed.values()))])
+        among = _longer([steps for steps, (good, _) in weighed.items() if good >= ENOUGH and _may_reach(sure, good)])
+    return found
+
+
+def _may_reach(sure: float, good: float) -> bool:
+    return confidence(good, 0.0) > sure - _ROUNDING
+
+
+def _weighed(spelt: Spelt, length: int, among: set[str] | None) -> dict[str, Weight]:
+    """Those sequences of `length` steps (of `among`, if it is given) that `ENOUGH` runs hold."""
     held: Counter[str] = Counter()
     by_badness: dict[float, Counter[str]] = defaultdict(Counter)
-    for run, text in spelt:
-        pieces = _pieces(text)
-        held.update(pieces)
+    for run, text in spelt if among is None or among else ():
+        pieces = _pieces(text, length)
+        own = set(pieces) if among is None else among.intersection(pieces)
+        held.update(own)
         if badness := 1 - (run.good or 0.0):
-            by_badness[badness].update(pieces)
+            by_badness[badness].update(own)
     bad: dict[str, float] = defaultdict(float)
     for badness in sorted(by_badness):  # of parts in any order: the sum is the same to the last digit
         for steps, count in by_badness[badness].items():
@@ -103,15 +128,20 @@ def _tallied(spelt: Spelt) -> dict[str, Weight]:
     return {steps: (count - lost(steps, 0.0), lost(steps, 0.0)) for steps, count in held.items() if count >= ENOUGH}
 
 
-def _pieces(text: str) -> set[str]:
-    """What `_sequences` makes of tools, of a text: each length is one sign more than the one before."""
-    pieces: set[str] = set()
-    longer: Iterable[str] = text
-    for length in range(1, LONGEST):
-        longer = [*map(add, longer, text[length:])]
-        if length + 1 >= SHORTEST:
-            pieces.update(longer)
+def _pieces(text: str, length: int) -> Iterable[str]:
+    """All pieces of `text` of so many signs: each of one sign less, and the sign that follows it."""
+    pieces: Iterable[str] = text
+    for further in range(1, length):
+        pieces = map(add, pieces, text[further:])
     return pieces
+
+
+def _longer(sequences: Sequence[str]) -> set[str]:
+    """Those of one step more that begin and end with one of `sequences`."""
+    following: dict[str, list[str]] = defaultdict(list)
+    for steps in sequences:
+        following[steps[:-1]].append(steps[-1])
+    return {steps + sign for steps in sequences for sign in following.get(steps[1:], ())}
 
 
 def _surest(found: dict[str, Weight]) -> str | None:
