@@ -3,28 +3,23 @@
 from typing import Any
 
 from orchestrion.projections.learning.executions import ENOUGH
-from orchestrion.projections.learning.kept import Kept
+from orchestrion.projections.learning.kept import Kept, together_of
 from orchestrion.projections.learning.posterior import confidence, percent
 from orchestrion.projections.store import Store
 
 _NOBODY = ("all", "conductor", "human")
-_TOGETHER = "SELECT talk, asked, answered, handed FROM learn_together WHERE agent = $agent"
 EVIDENCE_SHOWN = 50
 """Positions of messages and handoffs that are named (the view keeps as many); the counts are always whole."""
 
 
 def collaboration(store: Store, agent: str, *, at: int | None = None, ready: Kept | None = None) -> dict[str, Any]:
-    """`collaborationPatterns` of an agent; `ready` is what a snapshot keeps of it.
+    """`collaborationPatterns` of an agent; `ready` is what is kept of it.
 
     Collaborators: messages and handoffs exchanged, by name. Effective handoffs: pairs with `ENOUGH` ended ones of
     which more than half came to a good end. Efficiency: percent of its requests that were answered, null for fewer
     than `ENOUGH`.
     """
-    if ready is None:
-        rows = store.query(_TOGETHER, {"agent": agent}, at=at).dicts()
-        told = rows[0] if rows else {}
-    else:
-        told = ready.together or {}
+    told = ready.together if ready else together_of(store, agent, at)
     handed = told.get("handed") or []
     peers: dict[str, int] = {}
     positions: set[int] = set()
@@ -59,7 +54,7 @@ def _handoff(row: dict[str, Any]) -> dict[str, Any]:
         "confidence": percent(confidence(row["completed"], row["spoiled"])),
         "support": row["completed"],
         "contradictions": row["spoiled"],
-        "handoffs": row["handoffs"],
+        "handoffs": list(row["handoffs"]),
     }
 
 

@@ -9,7 +9,7 @@ import orjson
 
 from orchestrion.domain.errors import NotFound
 from orchestrion.domain.inert import one_line
-from orchestrion.projections.learning.kept import KEPT_RUNS, Kept, kept
+from orchestrion.projections.learning.kept import KEPT_RUNS, Kept, kept, runs_of
 from orchestrion.projections.learning.similarity import ALIKE, Task, similarity, technologies_of, words
 from orchestrion.projections.store import Store
 
@@ -19,18 +19,6 @@ ENOUGH = 3
 """Runs below which nothing is said."""
 Closeness = Callable[[str, str], float]
 """How near two texts are in meaning, from 0 to 1; where none is given, texts are compared by their words."""
-
-COLUMNS = """run, session, agent, task, status, started_at, duration_ms, good, objections, reason, refused_because,
-    files_modified, calls, position, judged_at, expected.low AS low_ms, expected.high AS high_ms, taught"""
-"""What `execution_of` wants of `learn_runs`, in this order."""
-
-_RUNS = f"""WITH newest AS MATERIALIZED (
-    SELECT {COLUMNS.removesuffix(", taught")}, ended_at FROM learn_runs WHERE agent = $agent
-    ORDER BY ended_at DESC NULLS LAST, run LIMIT $limit
-)
-SELECT newest.* EXCLUDE (ended_at), learn_tools.taught FROM newest LEFT JOIN learn_tools ON newest.run = learn_tools.run
-ORDER BY newest.ended_at DESC NULLS LAST, newest.run"""  # noqa: S608  our own names
-"""What the calls taught is long: it is fetched for the runs that are wanted, and never of all."""
 
 
 class Failure(NamedTuple):
@@ -83,16 +71,18 @@ def executions(
 ) -> tuple[Execution, ...]:
     """The newest `limit` runs of `agent`, the newest first. Raises NotFound for a name the log does not know.
 
-    `ready` is what a snapshot keeps of the agent, if the caller has asked for it.
+    `ready` is what is kept of the agent, if the caller has asked for it (`ready_for`).
     """
-    ready = ready or (kept(store, agent) if at is None and limit <= KEPT_RUNS else None)
-    if ready is not None and limit <= KEPT_RUNS:
-        rows: Sequence[Sequence[Any]] = ready.runs[:limit]
-    else:
-        rows = store.query(_RUNS, {"agent": agent, "limit": limit}, at=at).rows
+    ready = ready or ready_for(store, agent, limit, at)
+    rows = ready.runs[:limit] if ready else runs_of(store, agent, limit, at)
     if not rows:
         _must_be_known(store, agent, at)
     return _owned([execution_of(row) for row in rows])
+
+
+def ready_for(store: Store, agent: str, limit: int, at: int | None) -> Kept | None:
+    """What is kept of `agent`, if that is enough for its newest `limit` runs as of position `at`."""
+    return kept(store, agent) if at is None and limit <= KEPT_RUNS else None
 
 
 def alike(runs: Iterable[Execution], task: Task, closeness: Closeness | None = None) -> tuple[Execution, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from orchestrion.domain.garbage import collected_seldom
 from orchestrion.projections.learning.collaboration import collaboration
 from orchestrion.projections.learning.durations import HELD, coverage, expected
 from orchestrion.projections.learning.executions import (
@@ -13,9 +14,9 @@ from orchestrion.projections.learning.executions import (
     alike,
     evidence_of,
     executions,
+    ready_for,
     weights,
 )
-from orchestrion.projections.learning.kept import kept
 from orchestrion.projections.learning.pitfalls import pitfalls
 from orchestrion.projections.learning.posterior import confidence, interval, mean, percent
 from orchestrion.projections.learning.sequences import recommended
@@ -28,6 +29,7 @@ MEANT = 500
 """Runs at most that are compared in meaning: each text that is new to a process takes some hundredths of a second."""
 
 
+@collected_seldom()
 def query_learnings(
     store: Store,
     agent: str,
@@ -43,8 +45,8 @@ def query_learnings(
     contradictions; what cannot be said is null with a reason. `basis` tells which runs it rests on, and by what their
     texts were compared: words or, with `closeness` (see `meaning.py`; `MEANT` runs at most), meaning. Raises NotFound.
     """
-    ready = kept(store, agent) if at is None else None
     limit = limit if closeness is None else min(limit, MEANT)
+    ready = ready_for(store, agent, limit, at)
     runs = executions(store, agent, limit=limit, at=at, ready=ready)
     similar = alike(runs, task, closeness)
     good, bad = weights(similar)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from orchestrion.projections.learning.executions import COLUMNS, ENOUGH, Execution, evidence_of, execution_of
+from orchestrion.projections.learning.executions import ENOUGH, Execution, evidence_of, execution_of
+from orchestrion.projections.learning.kept import COLUMNS
 from orchestrion.projections.learning.pitfalls import REPEATED, issues
 from orchestrion.projections.learning.posterior import confidence, percent
 from orchestrion.projections.learning.sequences import mined, parallel_pairs

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from orchestrion.domain import events as e
 from orchestrion.projections import Store, build_snapshot
+from orchestrion.projections.learning import kept as keeping
 from orchestrion.projections.learning import query_learnings
-from orchestrion.projections.learning.kept import kept
+from orchestrion.projections.learning.kept import kept, runs_of
 
 AGENTS = ("fixer", "checker")
 BEGAN = datetime.fromisoformat("2026-03-01T09:00:00+00:00")
@@ -78,22 +79,87 @@ def test_a_snapshot_and_its_tail_teach_what_the_whole_log_teaches(
     rows = rows_of(facts)
     cut = len(rows_of([*itertools.chain(*before)]))
     build_snapshot(source_of(log_of(rows[:cut])), folder)
-    with Store(log_of(rows), folder) as quick, Store(log_of(rows), folder / "none") as whole:
-        for store in (quick, whole):
-            store.catch_up()
-        known = {row[0] for row in whole.query("SELECT agent FROM learn_spans WHERE agent IS NOT NULL").rows}
-        for agent in known:
-            assert query_learnings(quick, agent) == query_learnings(whole, agent)
+    with Store(log_of(rows), folder) as quick:
+        quick.catch_up()
+        assert _taught(quick) == _anew(log_of(rows), folder)
+
+
+@settings(max_examples=12, deadline=None)
+@given(acts=st.lists(ACTS, min_size=2, max_size=6), snapped=st.booleans())
+def test_what_was_kept_while_the_log_grew_is_what_the_whole_log_teaches(
+    making: Any, rows_of: Any, log_of: Any, acts: list[list[e.Event]], snapped: bool
+) -> None:
+    folder, source_of = making()
+    cuts = [len(rows_of([*itertools.chain(*acts[: upto + 1])])) for upto in range(len(acts))]
+    rows = rows_of([*itertools.chain(*acts)])
+    log = log_of(rows[: cuts[0]])
+    if snapped:
+        build_snapshot(source_of(log_of(rows[: cuts[0]])), folder)
+    with Store(log, folder) as growing:
+        for cut in cuts:
+            log.all = rows[:cut]
+            growing.catch_up()
+            assert _taught(growing) == _anew(log_of(rows[:cut]), folder)
+
+
+def _taught(store: Store) -> dict[str, Any]:
+    known = store.query("SELECT DISTINCT agent FROM learn_spans WHERE agent IS NOT NULL").rows
+    return {agent: query_learnings(store, agent) for (agent,) in known}
+
+
+def _anew(log: Any, folder: Path) -> dict[str, Any]:
+    with Store(log, folder / "none") as whole:
+        whole.catch_up()
+        return _taught(whole)
 
 
 def test_what_is_kept_of_an_agent_serves_until_something_of_it_happens(
-    tmp_path: Path, rows_of: Callable[..., Any], log_of: Any, source_of: Any
+    tmp_path: Path, rows_of: Callable[..., Any], log_of: Any, source_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = [*run("fixer", 0), *run("checker", 1)]
     build_snapshot(source_of(log_of(rows_of(facts))), tmp_path)
-    more = [*facts, *word("judged", "fixer", 0)]
-    with Store(log_of(rows_of(more)), tmp_path) as store:
+    log = log_of(rows_of(facts))
+    asked: list[str] = []
+
+    def asking(store: Store, agent: str, limit: int, at: int | None) -> Any:
+        asked.append(agent)
+        return runs_of(store, agent, limit, at)
+
+    monkeypatch.setattr(keeping, "runs_of", asking)
+    with Store(log, tmp_path) as store:
         store.catch_up()
-        assert kept(store, "checker") is not None
-        assert kept(store, "fixer") is None
+        for agent in AGENTS:
+            query_learnings(store, agent)
+        assert asked == []
+        log.all = rows_of([*facts, *word("judged", "fixer", 0)])
+        store.catch_up()
+        for _ in range(2):
+            assert query_learnings(store, "checker")["basis"]["wentBadly"] == 0
+            assert query_learnings(store, "fixer")["basis"]["wentBadly"] == 1
+        assert asked == ["fixer"]
+        log.all = rows_of([*facts, *word("judged", "fixer", 0), *word("judged", "checker", 1)])
+        store.catch_up()
         assert query_learnings(store, "fixer")["basis"]["wentBadly"] == 1
+        assert asked == ["fixer"]
+        assert query_learnings(store, "checker")["basis"]["wentBadly"] == 1
+        assert asked == ["fixer", "checker"]
+
+
+def test_what_a_caller_does_with_an_answer_changes_nothing_that_is_kept(shown: Any) -> None:
+    store = shown(*run("fixer", 0), *(fact for number in range(3) for fact in word("handed", "fixer", number)))
+    first = query_learnings(store, "fixer")
+    whole = repr(first)
+    for part in first.values():
+        if isinstance(part, dict):
+            for value in part.values():
+                if isinstance(value, list | dict):
+                    value.clear()
+    assert repr(query_learnings(store, "fixer")) == whole
+
+
+def test_no_more_agents_are_kept_than_so_many(shown: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "KEPT_AGENTS", 1)
+    store = shown(*run("fixer", 0), *run("checker", 1))
+    for agent in (*AGENTS, *AGENTS):
+        assert kept(store, agent).runs
+    assert list(keeping._memories[store]._known) == ["checker"]
