@@ -4,20 +4,21 @@
 -- return minus call, never below 0.
 SELECT
     call,
-    calls.session,
-    calls.run,
-    coalesce(calls.agent, runs.agent) AS agent,
+    session,
+    run,
+    -- A join would be made for those too who do not ask for the agent.
+    coalesce(agent, (SELECT runs.agent FROM runs WHERE runs.run = calls.run)) AS agent,
     tool,
     mcp_server,
     params,
     coalesce(result, to_json(error)) AS result,
-    calls.started_at,
-    calls.ended_at,
+    started_at,
+    ended_at,
     coalesce(
-        calls.duration_ms,
+        duration_ms,
         CASE
-            WHEN calls.ended_at < calls.started_at THEN 0
-            ELSE date_diff('millisecond', calls.started_at, calls.ended_at)
+            WHEN ended_at < started_at THEN 0
+            ELSE date_diff('millisecond', started_at, ended_at)
         END
     ) AS duration_ms,
     status,
@@ -25,4 +26,3 @@ SELECT
     exit_code,
     position
 FROM calls
-LEFT JOIN runs ON calls.run = runs.run
