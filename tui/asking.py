@@ -1,7 +1,7 @@
 """How a screen asks: a thread puts its questions to the views, one message brings the answers, a handler draws."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from time import monotonic, sleep
 from types import MappingProxyType
 from typing import Any
@@ -24,10 +24,10 @@ RETRY_SECONDS = 1.0
 class Question:
     """SQL with named parameters; a `window` (offset, limit) asks for these rows by `order`, and for how many there are.
 
-    `counted` counts them at less cost than to count the rows of `sql`; of a `growing` one the rows only ever become
-    more, and the new ones come first. `finish` makes of the answer what is drawn, in the asking thread; it may ask
-    further. One with a `rest` takes its time: it is asked beside the others, and no sooner than so many seconds after
-    the last, or than it took to answer them.
+    `counted` counts them at less cost than to count the rows of `sql`. Of a `growing` one the rows only ever become
+    more, and the new ones come first: their first column is a number that rises. `finish` makes of the answer what is
+    drawn, in the asking thread; it may ask further. One with a `rest` takes its time: it is asked beside the others,
+    and no sooner than so many seconds after the last, or than it took to answer them.
     """
 
     name: str
@@ -54,6 +54,8 @@ class Answered:
     rows: list[tuple[Any, ...]]
     count: int
     offset: int = 0
+    asked: "Answered | None" = field(default=None, compare=False)
+    """What this was finished from, if it was."""
 
     def dicts(self) -> list[dict[str, Any]]:
         """The rows by column name."""
@@ -116,12 +118,31 @@ def answers(
 
 
 def answer(query: Query, question: Question, before: Answered | None = None) -> Answered:
-    """The answer to one question. Raises OrchestrionError."""
-    found = _answer(query, question, before)
-    return question.finish(found, lambda further: answer(query, further)) if question.finish else found
+    """The answer to one question; `before` is the one given last. Raises OrchestrionError."""
+    found = (_grown(query, question, before) if before else None) or _answer(query, question)
+    if question.finish is None:
+        return found
+    return replace(question.finish(found, lambda further: answer(query, further)), asked=found)
 
 
-def _answer(query: Query, question: Question, before: Answered | None) -> Answered:
+def _grown(query: Query, question: Question, before: Answered) -> Answered | None:
+    """The answer from the one before and the rows that came since; None where those do not make it."""
+    known = before.asked or before
+    if not question.growing or not known.rows or known.offset or question.window is None or question.window[0]:
+        return None
+    limit = question.window[1]
+    if len(known.rows) < min(limit, known.count):
+        return None
+    newer = f"{known.columns[0]} > {int(known.rows[0][0])}"
+    since = f"SELECT * FROM (\n{question.sql}\n) WHERE {newer}"  # noqa: S608 - our own question
+    sql = f"{since}\nORDER BY {question.order}\nLIMIT {int(limit)}"
+    new = query(bound(sql, question.params)).rows
+    if len(new) == limit:
+        return None
+    return Answered(known.columns, [*new, *known.rows][:limit], known.count + len(new))
+
+
+def _answer(query: Query, question: Question) -> Answered:
     if question.window is None:
         rows = query(bound(question.sql, question.params))
         return Answered(rows.columns, rows.rows, len(rows.rows))
@@ -130,19 +151,9 @@ def _answer(query: Query, question: Question, before: Answered | None) -> Answer
     rows = query(bound(sql, question.params))
     if not offset and len(rows.rows) < limit:
         return Answered(rows.columns, rows.rows, len(rows.rows))
-    if question.growing and before is not None and (known := _count(rows.rows, offset, before)):
-        return Answered(rows.columns, rows.rows, known, offset)
     counted = question.counted or f"SELECT count(*) FROM (\n{question.sql}\n)"  # noqa: S608 - our own question
     count = query(bound(counted, question.params)).rows[0][0]
     return Answered(rows.columns, rows.rows, count, offset)
-
-
-def _count(rows: Sequence[tuple[Any, ...]], offset: int, before: Answered) -> int | None:
-    """How many rows there are, told by where among `rows` the first of those before stands; None if it does not."""
-    if offset or before.offset or not before.rows:
-        return None
-    new = next((index for index, row in enumerate(rows) if row[0] == before.rows[0][0]), None)
-    return None if new is None else before.count + new
 
 
 def follow(views: Views, post: Callable[[Message], object], stopping: Callable[[], bool]) -> None:

@@ -54,10 +54,12 @@ THEMES = (DARK, LIGHT)
 OWN_COLOURS = {name: DARK.variables[name] for name in ("quiet", "faint", "here")}
 """What a theme that is not ours gets."""
 
-_INKS: dict[str, Mapping[str, Style]] = {}
+Inks = Mapping[str, Style]
+"""What lines are drawn with, by name."""
+_INKS: dict[str, Inks] = {}
 
 
-def inks(widget: Widget) -> Mapping[str, Style]:
+def inks(widget: Widget) -> Inks:
     """What lines are drawn with, by name, in the theme of the widget's app.
 
     Component classes would say the same in CSS, but Textual applies the whole stylesheet for each of them anew.
@@ -68,7 +70,7 @@ def inks(widget: Widget) -> Mapping[str, Style]:
     return _INKS[app.theme]
 
 
-def _mixed(colours: Mapping[str, str]) -> Mapping[str, Style]:
+def _mixed(colours: Mapping[str, str]) -> Inks:
     front, back, panel = colours["foreground"], colours["background"], colours["panel"]
     cursor = Style(color=colours["block-cursor-foreground"], bgcolor=colours["block-cursor-background"], bold=True)
     return {

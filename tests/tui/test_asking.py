@@ -26,7 +26,7 @@ STORY = Question(
 )
 
 
-def test_a_list_that_grows_is_counted_from_where_its_first_row_stood(story: Any, feed: Any) -> None:
+def test_a_list_that_grows_is_told_from_what_came_since(story: Any, feed: Any) -> None:
     story.team()
     before = answer(feed.views.query, STORY)
     for calls in (1, 2, 6):
@@ -37,6 +37,45 @@ def test_a_list_that_grows_is_counted_from_where_its_first_row_stood(story: Any,
         assert found == answer(feed.views.query, replace(STORY, growing=False))
         assert found.count == before.count + 2 * calls
         before = found
+
+
+def test_of_a_list_that_grew_little_only_the_new_rows_are_asked(story: Any, feed: Any) -> None:
+    story.team()
+    asked: list[str] = []
+
+    def query(sql: str) -> Any:
+        asked.append(sql)
+        return feed.views.query(sql)
+
+    before = answer(query, STORY)
+    story.tell(e.IncidentObserved, incident="one", type="retry")
+    feed.views.catch_up()
+    asked.clear()
+    assert before.asked is not None
+    assert answer(query, STORY, before).count == before.count + 1
+    assert f"position > {before.asked.rows[0][0]}" in asked[0]
+    assert not any("count(*)" in sql for sql in asked)
+
+
+def test_a_longer_page_than_before_is_asked_whole(story: Any, feed: Any) -> None:
+    story.team()
+    before = answer(feed.views.query, STORY)
+    longer = replace(STORY, window=(0, 7))
+    assert answer(feed.views.query, longer, before) == answer(feed.views.query, longer)
+    assert len(answer(feed.views.query, longer, before).rows) == 7
+
+
+def test_a_line_is_told_anew_where_what_came_since_says_more_of_it(story: Any, feed: Any) -> None:
+    story.team()
+    story.tell(e.ToolCalled, run="r", call="c", tool="Grep")
+    feed.views.catch_up()
+    before = answer(feed.views.query, STORY)
+    story.tell(e.IncidentObserved, run="r", agent="named", incident="two", type="retry")
+    feed.views.catch_up()
+    found = answer(feed.views.query, STORY, before)
+    assert found == answer(feed.views.query, STORY)
+    told = before.dicts()[0]["told"], found.dicts()[1]["told"]
+    assert [line.strip() for line in told] == ["→ r calls Grep", "→ named calls Grep"]
 
 
 def test_the_commentary_of_a_page_names_what_events_beyond_it_say(story: Any, feed: Any) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-from orchestrion.tui.asking import Answered
 from orchestrion.tui.columns import SIGNS, Column, tone_of
 
 GAP = 2
@@ -15,16 +14,12 @@ Order = tuple[str, bool]
 """A column's key, and whether its values fall."""
 
 
-def widths(columns: Sequence[Column], answered: Answered | None, room: int, order: Order | None) -> list[int]:
-    """Each column as wide as its widest loaded cell; what is left of `room` goes to the columns that grow."""
-    rows = answered.rows if answered else []
-    place = {name: i for i, name in enumerate(answered.columns if answered else ())}
+def widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int, order: Order | None) -> list[int]:
+    """Each column as wide as the widest of its `cells`; what is left of `room` goes to the columns that grow."""
     found = []
-    for column in columns:
-        index = place.get(column.key)
-        cells = [signed(column, column.write(row[index])) for row in rows] if index is not None else []
+    for column, texts in zip(columns, cells, strict=True):
         marked = order is not None and order[0] == column.key
-        found.append(max(cell_len(column.title) + marked, min(column.widest, max(map(cell_len, cells), default=0))))
+        found.append(max(cell_len(column.title) + marked, min(column.widest, max(map(cell_len, texts), default=0))))
     growing = [i for i, column in enumerate(columns) if column.grow]
     free = room - sum(found) - GAP * len(found)
     for index in growing:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding
 from textual.geometry import Region, Size
@@ -15,9 +14,11 @@ from textual.strip import Strip
 
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Finish, Question
-from orchestrion.tui.columns import Column, Row, tone_of
+from orchestrion.tui.columns import Column, Row
 from orchestrion.tui.themes import inks
-from orchestrion.tui.widgets.cells import GAP, Order, column_at, fit, heads, signed, widths
+from orchestrion.tui.widgets.cells import GAP, Order, column_at, heads
+from orchestrion.tui.widgets.rows import Rows
+from orchestrion.tui.widgets.thumb import lengthen
 
 PAGE_ROWS = 60
 """Rows asked for at a time, at least."""
@@ -76,21 +77,32 @@ class Grid(ScrollView, can_focus=True):
 
     def __init__(self, columns: Sequence[Column], *, id: str, empty: str = "Nothing here.", title: str = "") -> None:
         super().__init__(id=id)
-        self.columns = tuple(columns)
+        self._rows = Rows(columns)
         self.empty = empty
         self.border_title = title or None
         self.ordered: Order | None = None
         """Column and whether it falls, when the reader chose an order."""
-        self.answered: Answered | None = None
-        self._names: tuple[str, ...] = ()
-        self._widths = [len(column.title) for column in self.columns]
 
     # What it asks and what it is given
 
     @property
+    def columns(self) -> tuple[Column, ...]:
+        """What is told of each row."""
+        return self._rows.columns
+
+    @columns.setter
+    def columns(self, columns: Sequence[Column]) -> None:
+        self._rows = Rows(columns)
+
+    @property
+    def answered(self) -> Answered | None:
+        """The answer that is shown; None before the first."""
+        return self._rows.answered
+
+    @property
     def count(self) -> int:
         """Rows there are, loaded or not."""
-        return self.answered.count if self.answered else 0
+        return self._rows.count
 
     def question(
         self,
@@ -115,20 +127,20 @@ class Grid(ScrollView, can_focus=True):
 
     def fill(self, answered: Answered) -> None:
         """Show the rows of an answer; the cursor stays on the row it was on, if that is among them."""
-        key, before = self.key, self.pointed
-        self.answered, self._names = answered, answered.columns
+        key, before, seen = self.key, self.pointed, self._seen()
+        self._rows.fill(answered)
         self._measure()
-        if key is not None and (found := self._row_of(key)) is not None and self.row != 0:
+        if key is not None and (found := self._rows.of(key)) is not None and self.row != 0:
             self.set_reactive(Grid.row, found)
         self.set_reactive(Grid.row, max(0, min(self.row, self.count - 1)))
-        self.refresh()
+        self._draw_again(seen)
         if (now := self.pointed) is not None and now != before:
             self.post_message(self.Pointed(self, now))
         self._want()
 
     def blank(self) -> None:
         """Show nothing: what stood here is not what is asked now."""
-        self.answered = None
+        self._rows = Rows(self.columns)
         self.refresh()
 
     @property
@@ -139,13 +151,12 @@ class Grid(ScrollView, can_focus=True):
     @property
     def key(self) -> Any:
         """Identity of the row under the cursor."""
-        values = self._values(self.row)
-        return values[0] if values else None
+        written = self._rows.written(self.row)
+        return written.values[0] if written else None
 
     def at(self, row: int) -> Row | None:
         """The row number `row`, by column name; None if it is not loaded."""
-        values = self._values(row)
-        return dict(zip(self._names, values, strict=True)) if values is not None else None
+        return self._rows.at(row)
 
     def cell(self, row: int, key: str) -> str:
         """What stands in a cell, as it is drawn."""
@@ -192,7 +203,7 @@ class Grid(ScrollView, can_focus=True):
 
     def point(self, key: Any) -> bool:
         """Put the cursor on the row with this identity; False if it is not among the loaded ones."""
-        if (found := self._row_of(key)) is None:
+        if (found := self._rows.of(key)) is None:
             return False
         self._go(found)
         return True
@@ -208,7 +219,7 @@ class Grid(ScrollView, can_focus=True):
         self.post_message(self.Wanted(self))
 
     def on_click(self, event: events.Click) -> None:
-        column = column_at(self._widths, event.x + self.scroll_offset.x)
+        column = column_at(self._rows.widths, event.x + self.scroll_offset.x)
         if event.y == 0:
             self._order(column)
             return
@@ -239,64 +250,68 @@ class Grid(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         left, width = self.scroll_offset.x, self.size.width
-        blank = inks(self)["row"]
+        ink = inks(self)
         if y == 0:
             return self._head(left, width)
         row = self.scroll_offset.y + y - 1
         if row >= self.count:
             note = self.empty if y == 1 and self.answered is not None and not self.count else ""
-            return Strip([Segment(note, inks(self)["quiet"])]).crop_extend(0, width, blank)
-        style, strip = self._line(row)
-        return strip.crop_extend(left, left + width, style)
+            return Strip([Segment(note, ink["quiet"])]).crop_extend(0, width, ink["row"])
+        if row != self.row:
+            return self._rows.line(row, ink).crop_extend(left, left + width, ink["row"])
+        base = ink["row"] + ink["line" if self.has_focus else "unfocused"]
+        line = self._rows.line_here(row, ink, base, self.column if self.has_focus else None)
+        return line.crop_extend(left, left + width, base)
 
     def _head(self, left: int, width: int) -> Strip:
         """The titles; an arrow at an end says that there are more columns that way."""
         style = inks(self)["head"]
-        titles = heads(self.columns, self._widths, self.ordered)
+        titles = heads(self.columns, self._rows.widths, self.ordered)
         strip = Strip([Segment(titles, style)]).crop_extend(left, left + width, style)
         if left + width < self.virtual_size.width:
             strip = Strip.join([strip.crop(0, width - 1), Strip([Segment("›", style)])])
         return Strip.join([Strip([Segment("‹", style)]), strip.crop(1)]) if left else strip
 
-    def _line(self, row: int) -> tuple[Style, Strip]:
-        base = inks(self)["row"]
-        here = row == self.row
-        if here:
-            base += inks(self)["line" if self.has_focus else "unfocused"]
-        values = self.at(row)
-        segments = []
-        for index, column in enumerate(self.columns):
-            text = "…" if values is None else column.write(values.get(column.key))
-            style = base + self._tone(column, text)
-            shown = fit(signed(column, text), self._widths[index], column.right)
-            if here and index == self.column and self.has_focus:
-                segments += [Segment(shown, inks(self)["cell"]), Segment(" " * GAP, base)]
-            else:  # the gap has the row's background too: half as many pieces are half as much to draw
-                segments.append(Segment(shown + " " * GAP, style))
-        return base, Strip(segments)
+    def _seen(self) -> list[object]:
+        """What each line shows, to tell by identity whether it shows something else later."""
+        first, height = self.scroll_offset.y, self.size.height
+        rows: list[object] = [
+            (self._rows.written(row), row == self.row) if row < self.count else self.answered is None and row == 0
+            for row in range(first, first + max(0, height - 1))
+        ]
+        return [(self._rows.widths, self.ordered), *rows]
 
-    def _tone(self, column: Column, text: str) -> Style:
-        if text == column.unknown:
-            return inks(self)["unknown"]
-        if column.tone == "status":
-            return inks(self)[tone_of(text) or "plain"]
-        return inks(self)[column.tone]
+    def _draw_again(self, before: list[object]) -> None:
+        """Draw the lines that show something else than `before`."""
+        now = self._seen()
+        changed = [line for line, (was, shows) in enumerate(zip(before, now, strict=False)) if was != shows]
+        if len(now) != len(before) or 2 * len(changed) > len(now) or 0 in changed:
+            self.refresh()
+            return
+        for line in changed:
+            self.refresh(Region(0, line, self.size.width, 1))
 
     def _measure(self) -> None:
-        self._widths = widths(self.columns, self.answered, self.size.width, self.ordered)
-        size = Size(sum(self._widths) + GAP * (len(self._widths) - 1), self.count + 1)
-        if self.show_vertical_scrollbar and size.width == self.virtual_size.width and size.height > self.size.height:
-            # As Textual would, but without laying out the whole screen for each row more.
+        self._rows.measure(self.size.width, self.ordered)
+        wide = self._rows.widths
+        size = Size(sum(wide) + GAP * (len(wide) - 1), self.count + 1)
+        if self._stays(size):  # as Textual would, but without laying out the whole screen for each row more
             self.set_reactive(Grid.virtual_size, size)
-            self.vertical_scrollbar.window_virtual_size = size.height
+            lengthen(self.vertical_scrollbar, size.height)
         else:
             self.virtual_size = size
 
+    def _stays(self, size: Size) -> bool:
+        """Whether there is a scroll bar with so large a content exactly if there is one now, and nothing scrolls."""
+        if self.show_vertical_scrollbar:
+            return size.width == self.virtual_size.width and size.height > self.size.height
+        return size.height <= self.size.height and not self.scroll_offset.x
+
     def _show_cursor(self, before: int) -> None:
         """Draw the cursor's row and the one where it was; where this scrolls, Textual draws all."""
-        left = sum(self._widths[: self.column]) + GAP * self.column
+        left = sum(self._rows.widths[: self.column]) + GAP * self.column
         # One line more than the row: the head covers the first line of what is visible.
-        region = Region(left, self.row, self._widths[self.column], 2)
+        region = Region(left, self.row, self._rows.widths[self.column], 2)
         self.scroll_to_region(region, animate=False, force=True)
         for row in {before, self.row}:
             if 0 < (line := row - self.scroll_offset.y + 1) < self.size.height:
@@ -307,18 +322,5 @@ class Grid(ScrollView, can_focus=True):
         if self.answered is None or not self.count:
             return
         first, last = self.scroll_offset.y, min(self.count, self.scroll_offset.y + max(self.size.height - 1, 1)) - 1
-        if self._values(first) is None or self._values(last) is None:
+        if self._rows.written(first) is None or self._rows.written(last) is None:
             self.post_message(self.Wanted(self))
-
-    def _values(self, row: int) -> tuple[Any, ...] | None:
-        if self.answered is None:
-            return None
-        index = row - self.answered.offset
-        return self.answered.rows[index] if 0 <= index < len(self.answered.rows) else None
-
-    def _row_of(self, key: Any) -> int | None:
-        if self.answered is None:
-            return None
-        found = (i for i, values in enumerate(self.answered.rows) if values[0] == key)
-        index = next(found, None)
-        return None if index is None else self.answered.offset + index
