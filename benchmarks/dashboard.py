@@ -239,6 +239,7 @@ async def under_load(home: Path) -> dict[str, list[float]]:
             for kind in ("look", *["switch"] * AGAIN):
                 for key in "34562":
                     found[kind].append(await _switched(app, waiter, key))
+            app.screen.query_one("#tree", Grid).focus()  # once: to give focus draws the whole list
             seen = _Seen(log, waiter)
             command = [sys.executable, __file__, "--append", "--home", str(home)]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
@@ -258,19 +259,25 @@ async def _switched(app: Dashboard, waiter: "_Waiter", key: str) -> float:
     while app.screen is before or not any(grid.answered for grid in app.screen.query(Grid)):
         await asyncio.sleep(0.001)
     await waiter.of(app.screen)
+    await _painted(app)
     return (time.monotonic() - began) * 1000
+
+
+async def _painted(app: Dashboard) -> None:
+    """Until what was changed is drawn on the terminal."""
+    painted = asyncio.Event()
+    app.screen.call_after_refresh(painted.set)
+    await painted.wait()
 
 
 async def _reaction(app: Dashboard) -> float:
     """Milliseconds from a key to the cursor's being drawn elsewhere."""
-    grid, drawn, began = app.screen.query_one("#tree", Grid), asyncio.Event(), time.monotonic()
-    grid.focus()
+    grid, began = app.screen.query_one("#tree", Grid), time.monotonic()
     row = grid.row
     app.post_message(events.Key("down" if row == 0 else "up", None))
     while grid.row == row:
         await asyncio.sleep(0.001)
-    app.screen.call_after_refresh(drawn.set)
-    await drawn.wait()
+    await _painted(app)
     return (time.monotonic() - began) * 1000
 
 

@@ -21,6 +21,9 @@ FRAMES = ("TEXTUAL_FPS", "120")
 is not to draw more."""
 GARBAGE_OBJECTS = 4_000
 """So many objects more than were let go of before Python's collector looks."""
+SWITCH_SECONDS = 0.0005
+"""How long a thread that asks waits for Python while another runs it: with the 5 ms that are usual, some fifty small
+steps of asking take longer than all that DuckDB does."""
 QUERIES_NAME = "queries.json"
 DUMB = frozenset({"", "dumb", "unknown"})
 
@@ -58,6 +61,7 @@ def settled() -> None:
     gc.freeze()
     gc.set_threshold(GARBAGE_OBJECTS, 4, 50)
     gc.enable()
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 @contextmanager

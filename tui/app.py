@@ -181,8 +181,9 @@ class Dashboard(Replaying):
     def action_look(self, name: str) -> None:
         while len(self.screen_stack) > 2:
             self.pop_screen()
-        if self.screen is not self.look(name):
-            self.switch_screen(self.look(name))
+        if self.screen is not (chosen := self.look(name)):
+            self.switch_screen(chosen)
+            chosen.ask()  # while it is laid out
 
     def look(self, name: str) -> View:
         """The screen of a tab, made when it is first looked at."""

@@ -1,6 +1,8 @@
 """What every screen shares: the lines around it, and the round of asking, waiting and drawing."""
 
+from asyncio import Future, get_running_loop
 from collections.abc import Mapping
+from contextvars import copy_context
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -133,7 +135,9 @@ class View(Screen[None]):
                     self._blank()  # two subjects, or two positions, are never drawn together
             lane.begin(questions, at)
             asking = partial(self._round, questions, at, lane.slow, dict(self._answers))
-            self.run_worker(asking, thread=True, group="asking")
+            # At once: a worker with a thread would begin when the screen is laid out.
+            begun = get_running_loop().run_in_executor(None, copy_context().run, asking)
+            self.run_worker(_done(begun), group="asking")
 
     def _known(self, lane: Lane) -> bool:
         app = self.dashboard
@@ -224,3 +228,8 @@ class View(Screen[None]):
         scrubber = self.query_one(Scrubber)
         scrubber.timeline, scrubber.position = app.player.timeline, app.at or 0
         scrubber.playing, scrubber.speed = app.player.playing, app.player.speed
+
+
+async def _done(begun: Future[None]) -> None:
+    """Until it is done; what fails there fails here."""
+    await begun
