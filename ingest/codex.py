@@ -39,6 +39,7 @@ class CodexReader(SessionReader):
 
     def __init__(self) -> None:
         super().__init__()
+        self.thread: str | None = None
         self.model: str | None = None
         self.ended = False
         self._totals = (0, 0, 0)
@@ -78,6 +79,7 @@ class CodexReader(SessionReader):
             self.agents.begin(thread, parent, payload)
             return ""
         workspace, git = text(payload.get("cwd")), mapping(payload.get("git"))
+        self.thread = thread
         self.begin(
             thread,
             workspace=workspace,

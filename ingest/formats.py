@@ -68,6 +68,17 @@ class Placed(Protocol):
         """What the place says, as one JSON object; it counts into the file's identity."""
 
 
+@runtime_checkable
+class Numbered(Protocol):
+    """A reader of sessions whose parts are named otherwise than a stream names them that a run of ours hears.
+
+    What we heard stands in the log under the stream's names: read again under others it would count twice.
+    """
+
+    thread: str | None
+    """The session that is this file's own; None before it is known, and where it is another one's subagent."""
+
+
 FORMATS: Mapping[str, Importer] = {
     "claude-code": ClaudeCode(),
     "claude-stream": ClaudeStream(),

@@ -16,7 +16,8 @@ from orchestrion.ingest.appending import Appender
 from orchestrion.ingest.documents import what_else
 from orchestrion.ingest.finding import SUFFIX, Found, find
 from orchestrion.ingest.forks import Samples, forks
-from orchestrion.ingest.formats import FORMATS, Bodied, Importer, OfDocuments, Placed
+from orchestrion.ingest.formats import FORMATS, Bodied, Importer, Numbered, OfDocuments, Placed
+from orchestrion.ingest.heard import HEARD, Heard
 from orchestrion.ingest.ledger import UNPARSEABLE, FileReport, ImportReport, Ledger, best, ignored
 from orchestrion.ingest.reading import Block, blocks, fingerprint
 from orchestrion.ingest.recognising import AUTO, UNKNOWN, recognise
@@ -157,6 +158,7 @@ class _Import:
         self._ledger = Ledger()
         self._samples = Samples()
         self._reader = importer.reader(_as_object(self._companion))
+        self._heard = Heard(into.log, self._reader) if isinstance(self._reader, Numbered) else None
 
     def run(self) -> FileReport:
         """Answer with the ledger that stands, or read the file and append its own."""
@@ -224,7 +226,11 @@ class _Import:
         if isinstance(value, dict):
             kind = value.get("type")
             self._ledger.types[kind if isinstance(kind, str) else "none"] += 1
-        return self._reader.read(value, facts)
+        told = self._reader.read(value, facts)
+        if facts and self._heard and self._heard.holds(facts[-1]):
+            facts.clear()
+            return ignored(HEARD)
+        return told
 
     def _pass_over(self, blocks: Iterator[Block], rule: str) -> None:
         """Count lines that belong to no session."""
@@ -239,6 +245,8 @@ class _Import:
         """That the file holds no session, if so."""
         if self._ledger.lines == 0:
             return "empty: no session"
+        if self._ledger.classes[ignored(HEARD)] and not self._ledger.sessions:
+            return "a run of ours heard this session while it was written: nothing to add"
         return None if self._ledger.sessions else "no session in it: every line is ignored or unparseable"
 
 

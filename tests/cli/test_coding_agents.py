@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,73 @@ def test_a_session_that_we_ran_and_that_is_imported_later_counts_once(speak, tmp
     transcript.write_text("".join(json.dumps(line) + "\n" for line in dated))
     assert speak("import", "claude-code", transcript, "--home", home).code == 0
     assert counted() == before
+
+
+def test_a_thread_of_codex_that_we_ran_and_that_is_imported_later_counts_once(speak, tmp_path: Path) -> None:
+    home, team = tmp_path / "home", tmp_path / "team"
+    team.mkdir()
+    shell = {"id": "item_0", "type": "command_execution", "command": "ls", "aggregated_output": "app.py"}
+    stream = [
+        {"type": "thread.started", "thread_id": NATIVE},
+        {"type": "turn.started"},
+        {"type": "item.completed", "item": shell | {"exit_code": 0, "status": "completed"}},
+        {"type": "item.completed", "item": {"id": "item_1", "type": "agent_message", "text": "There is an app."}},
+        {"type": "turn.completed", "usage": {"input_tokens": 110, "cached_input_tokens": 100, "output_tokens": 20}},
+    ]
+    told = tmp_path / "told.jsonl"
+    told.write_text("".join(json.dumps(line) + "\n" for line in stream))
+    command = [sys.executable, "-c", f"print(open({str(told)!r}).read())"]
+    (team / "coder.md").write_text(f"---\nname: coder\nrunner: process\ncommand: {json.dumps(command)}\n---\n")
+    ran = speak("run", "--agent", "coder", "look", "--team", team, "--home", home, "--format", "json")
+    assert ran.code == 0, ran.err
+
+    def counted() -> object:
+        calls = speak("tools", "--home", home, "--format", "json").json
+        used = speak("sql", "SELECT session, output_tokens FROM usage", "--home", home, "--format", "json").json
+        said = speak("messages", "--type", "response", "--home", home, "--format", "json").json
+        return [(c["tool"], c["session"], c["status"]) for c in calls], used, len(said)
+
+    before = counted()
+    assert before[1] == [{"session": ran.json["session"], "output_tokens": 20}]
+    assert before[2] == 1
+    [began] = speak("sql", "SELECT started_at FROM tool_calls WHERE tool <> 'shell'", "--home", home,
+                    "--format", "json").json  # fmt: skip
+    during = datetime.fromisoformat(began["started_at"]) + timedelta(milliseconds=1)
+    rollout = tmp_path / "rollout-1.jsonl"
+    rollout.write_text(_lines(NATIVE, during))
+    imported = speak("import", "codex", rollout, "--home", home)
+    assert "a run of ours heard this session while it was written" in imported.out + imported.err
+    assert counted() == before
+    ledger = speak("sql", "SELECT lines, ignored, rules FROM imports", "--home", home, "--format", "json").json
+    assert [(each["lines"], each["ignored"]) for each in ledger] == [(6, 6)]
+    assert "heard-while-run" in str(ledger[0]["rules"])
+
+    # What its subagent took its stream does not tell, nor what a person went on to say in that session.
+    child = tmp_path / "rollout-2.jsonl"
+    child.write_text(_lines("0d0f6b1e-0000-4000-8000-000000000002", during, parent=NATIVE))
+    assert speak("import", "codex", child, "--home", home).code == 0
+    with rollout.open("a") as more:
+        more.write(_lines(NATIVE, during + timedelta(days=1), call="later", output_tokens=50))
+    assert speak("import", "codex", rollout, "--home", home).code == 0
+    _, used, _ = counted()
+    assert sorted(each["output_tokens"] for each in used) == [20, 20, 30]
+
+
+def _lines(thread: str, at: datetime, *, parent: str | None = None, call: str = "c", output_tokens: int = 20) -> str:
+    """A call, an answer and tokens as Codex itself writes them down."""
+    usage = {"input_tokens": 110, "cached_input_tokens": 100, "output_tokens": output_tokens}
+    meta = {"id": thread, "cwd": "/p", "cli_version": "1"} | ({"parent_thread_id": parent} if parent else {})
+    ls = {"type": "function_call", "name": "shell", "call_id": f"{call}-{thread}", "arguments": '{"command": ["ls"]}'}
+    parts = [
+        ("session_meta", meta),
+        ("event_msg", {"type": "user_message", "message": f"look {call}"}),
+        ("response_item", ls),
+        ("response_item", {"type": "function_call_output", "call_id": f"{call}-{thread}", "output": "app.py"}),
+        ("event_msg", {"type": "agent_message", "message": "There is an app."}),
+        ("event_msg", {"type": "token_count", "info": {"total_token_usage": usage}}),
+    ]
+    moment = at.replace(tzinfo=UTC).isoformat()
+    return "".join(json.dumps({"timestamp": moment, "type": k, "payload": p}) + "\n" for k, p in parts)
 
 
 @pytest.mark.parametrize("name", ["claude", "opencode"])
