@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 
 from orchestrion.domain.ports import Log, Redactor
 from orchestrion.domain.record import Fact
-from orchestrion.ingest.formats import Importer
+from orchestrion.ingest.formats import Importer, Numbered
+from orchestrion.ingest.heard import Heard
 from orchestrion.ingest.importing import COMPANION_BYTES
 from orchestrion.ingest.redacting import redacted
 from orchestrion.ingest.values import parse
@@ -63,9 +64,13 @@ class Follower:
     def _append(self, lines: list[bytes]) -> int:
         facts: list[Fact] = []
         strict = True
+        heard = Heard(self._log, self._reader) if isinstance(self._reader, Numbered) else None
         for line, _ in redacted(lines, self._redactor):
             for value in line.values:
+                before = len(facts)
                 self._reader.read(value, facts)
+                if heard and len(facts) > before and heard.holds(facts[-1]):
+                    del facts[before:]
             strict = strict and line.strict
         return len(self._log.observe(facts, clean=strict).positions)
 
