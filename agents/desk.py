@@ -177,13 +177,16 @@ class RunDesk:
         """See `Desk`."""
         self._budget.allow()
 
-    def used(self, request_id: str, model: str | None, **tokens: int) -> None:
+    def used(self, request_id: str, model: str | None, **tokens: int) -> bool:
         """See `Desk`."""
         about = self._about | {"happened_at": self._journal.now(), "request_id": request_id}
         about["cause"] = self._models.get(request_id, ("", self._began))[1]
         event = UsageRecorded(**about, model=model, **tokens)  # type: ignore[arg-type]  # its counts
+        if self._journal.elsewhere(event):
+            return False
         self._journal.write([event])
         self._budget.use(event)
+        return True
 
     def tell_all(self, drafts: list[Draft], *, call: str | None = None) -> list[MessageSent]:
         """See `Desk`."""

@@ -9,16 +9,18 @@ from orchestrion.agents.budget import RunBudget
 from orchestrion.agents.identity import born, host
 from orchestrion.agents.journal import Journal
 from orchestrion.domain import events as e
-from orchestrion.domain.streams import witnessed
+from orchestrion.domain.streams import stream_of, witnessed
 from orchestrion.domain.text import MAX_COUNT
 
-Usage = Callable[..., None]
+Usage = Callable[..., bool]
 """Takes a request's id, its model and its tokens by name: `Desk.used`."""
 SAID, NOTICED = "said", "noticed"
 
 
 @dataclass
 class _Open:
+    call: str
+    """As it is called in the log."""
     place: str
     begun: float
 
@@ -36,12 +38,26 @@ class Ear:
         self._open: dict[str, _Open] = {}
         self._known: dict[str, str] = {}
 
+    @property
+    def program(self) -> str:
+        """The call that the agent's program is: no other has its name."""
+        return self._cause.rpartition("@")[0].removeprefix("tool-")
+
     def called(
-        self, call: str, tool: str, params: Any, *, mcp_server: str | None = None, within: str | None = None
+        self,
+        call: str,
+        tool: str,
+        params: Any,
+        *,
+        mcp_server: str | None = None,
+        within: str | None = None,
+        otherwise: str | None = None,
     ) -> None:
         """The agent called a tool, `within` another call if a subagent of it did. Said twice, it counts once.
 
-        Raises Stopped, once it is recorded, if this was one more than a limit allows.
+        Where another run of ours has told of a call of that name, it is the same one, told again by a session that was
+        taken up; or, if it can be called `otherwise`, another one. Raises Stopped, once it is recorded, if this was one
+        more than a limit allows.
         """
         if call in self._known:
             return
@@ -49,8 +65,13 @@ class Ear:
             **self._about, happened_at=self._journal.now(), cause=self._known.get(within or "", self._cause),
             call=call, tool=tool, params=params, mcp_server=mcp_server,
         )  # fmt: skip
+        if self._journal.elsewhere(event):
+            if otherwise is None:
+                self._known[call] = f"{stream_of(event)}@1"
+                return
+            event = event.model_copy(update={"call": otherwise})
         self._known[call] = self._journal.write([event])
-        self._open[call] = _Open(self._known[call], time.monotonic())
+        self._open[call] = _Open(event.call, self._known[call], time.monotonic())
         self._budget.spend(tool, params)
 
     def returned(
@@ -67,7 +88,7 @@ class Ear:
         if asked is None:
             return
         event = e.ToolReturned(
-            **self._about, happened_at=self._journal.now(), cause=asked.place, call=call, status=status,
+            **self._about, happened_at=self._journal.now(), cause=asked.place, call=asked.call, status=status,
             result=result, error=error, exit_code=exit_code,
             duration_ms=round((time.monotonic() - asked.begun) * 1000),
         )  # fmt: skip
@@ -88,7 +109,8 @@ class Ear:
             message=name or self._journal.identity(SAID, self._run), sender=str(self._about["agent"]),
             recipient="human", type="response", payload={"text": text},
         )  # fmt: skip
-        self._journal.write([event])
+        if not self._journal.elsewhere(event):
+            self._journal.write([event])
 
     def noticed(self, type: str, detail: dict[str, Any]) -> None:
         """Something that is neither call nor message: a stream that cannot be read on, a compaction, an API error."""

@@ -162,6 +162,11 @@ class Journal:
         self._versions[stream] = max(self._versions.get(stream, 0), 1)
         return f"{stream}@1"
 
+    def elsewhere(self, event: Event) -> bool:
+        """Whether another session of ours has told of what `event` tells: its stream is not begun here, but begun."""
+        stream = stream_of(event)
+        return stream not in self._versions and bool(self.log.read_stream(stream))
+
     def write(self, events: Sequence[Event]) -> str:
         """Append those of `events`, all of one stream, that are not there yet; the place of the last."""
         return self._enter(events)[1]

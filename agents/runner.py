@@ -124,8 +124,11 @@ class Desk(Protocol):
     def asks_model(self) -> None:
         """A model is about to be asked. Raises Stopped if a budget does not allow it."""
 
-    def used(self, request_id: str, model: str | None, **tokens: int) -> None:
-        """A model request used `tokens` so far (fields of `UsageRecorded`); they count against the budgets."""
+    def used(self, request_id: str, model: str | None, **tokens: int) -> bool:
+        """A model request used `tokens` so far (fields of `UsageRecorded`); they count against the budgets.
+
+        False, and nothing is told, where another session of ours has told of a request of that name.
+        """
 
     def tell_all(self, drafts: list[Draft], *, call: str | None = None) -> list[MessageSent]:
         """Say something to everybody; `call` is the tool call it rests on."""

@@ -143,8 +143,10 @@ class ClaudeStream:
                 name: max(0, max(whole(mapping(figures).get(each)) for each in theirs) - seen[name])
                 for name, theirs in FIELDS.items()
             }
-            if any(rest.values()):
-                self._usage(f"{self._session}/rest{f'-{model}' if model else ''}", model, **rest)
+            name = f"rest-{model}" if model else "rest"
+            # A session that was taken up has such a rest from before.
+            if any(rest.values()) and not self._usage(f"{self._session}/{name}", model, **rest):
+                self._usage(f"{self._ear.program}/{name}", model, **rest)
 
 
 def _blocks(message: dict[str, Any]) -> list[Any]:

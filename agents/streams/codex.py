@@ -21,7 +21,8 @@ TOOLS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 
 class CodexStream:
-    """One thread of Codex. Its items are numbered within the thread, so calls are named `<thread>/<item>`."""
+    """One thread of Codex. Its items are numbered by each program, so calls are named `<thread>/<item>`, and after the
+    program that tells of them where an earlier one of the same thread had that name."""
 
     def __init__(self, ear: Ear, usage: Usage) -> None:
         self._ear, self._usage = ear, usage
@@ -62,7 +63,7 @@ class CodexStream:
     def _item(self, kind: str, item: dict[str, Any]) -> str | None:
         what = text(item.get("type")) or text(item.get("item_type")) or "item"
         if what in TOOLS and (name := text(item.get("id"))):
-            self._call(f"{self._thread}/{name}", what, item, ended=kind == "item.completed")
+            self._call(name, what, item, ended=kind == "item.completed")
             return None
         if kind != "item.completed":
             return f"{kind}/{what}"
@@ -75,14 +76,16 @@ class CodexStream:
             return None
         return what
 
-    def _call(self, call: str, what: str, item: dict[str, Any], *, ended: bool) -> None:
+    def _call(self, name: str, what: str, item: dict[str, Any], *, ended: bool) -> None:
         tool, asked = TOOLS[what]
+        call = f"{self._thread}/{name}"
         params = {name: item[name] for name in asked if name in item}
         self._ear.called(
             call,
             tool or text(item.get("tool")) or what,
             params.get("arguments", params),
             mcp_server=text(item.get("server")),
+            otherwise=f"{self._ear.program}/{name}",
         )
         if not ended:
             return
@@ -104,5 +107,6 @@ class CodexStream:
             "output_tokens": whole(figures.get("output_tokens")),
             "cache_read_tokens": cached,
         }
-        if any(tokens.values()):
-            self._usage(f"{self._thread}/turn-{max(1, self._turns)}", None, **tokens)
+        turn = f"turn-{max(1, self._turns)}"
+        if any(tokens.values()) and not self._usage(f"{self._thread}/{turn}", None, **tokens):
+            self._usage(f"{self._ear.program}/{turn}", None, **tokens)

@@ -157,6 +157,40 @@ def test_codexs_stream_becomes_facts_of_the_run(prints: Any, play: Any) -> None:
     assert played.of(e.AgentCompleted)[0].summary == "Done, I think."
 
 
+def test_a_thread_of_codex_that_a_second_run_takes_up_is_told_anew(prints: Any, play: Any) -> None:
+    prints(CODEX)
+    first, second = play("coder"), play("coder")
+    assert second.result.status == "completed"
+    calls = [[fact.call for fact in played.of(e.ToolCalled)] for played in (first, second)]
+    outer = calls[1][0]
+    assert calls[1][1:] == [f"{outer}/{call.removeprefix('thread-7/')}" for call in calls[0][1:]]
+    assert [fact.status for fact in first.of(e.ToolReturned)] == [fact.status for fact in second.of(e.ToolReturned)]
+    assert {fact.call for fact in second.of(e.ToolReturned)} == set(calls[1])
+    ((one,), (other,)) = (played.of(e.UsageRecorded) for played in (first, second))
+    assert (one.output_tokens, other.output_tokens) == (7, 7)
+    assert one.request_id != other.request_id
+
+
+def test_what_a_session_of_claude_code_tells_again_to_a_second_run_counts_once(prints: Any, play: Any) -> None:
+    prints(CLAUDE)
+    first = play("coder")
+    new = {"type": "tool_use", "id": "toolu_new", "name": "Read", "input": {"file_path": "b.py"}}
+    usage = {"input_tokens": 1, "output_tokens": 2}
+    said = {"role": "assistant", "id": "msg_new", "model": "claude-test", "content": [new], "usage": usage}
+    more = {"type": "assistant", "uuid": "u-new", "session_id": NATIVE, "message": said}
+    prints([*CLAUDE[:-1], more, CLAUDE[-1]])
+    second = play("coder")
+    assert second.result.status == "completed"
+    assert [fact.call for fact in second.of(e.ToolCalled)][1:] == ["toolu_new"]
+    told = {fact.request_id for fact in second.of(e.UsageRecorded)}
+    program = second.of(e.ToolCalled)[0].call
+    assert "msg_new" in told
+    assert told.isdisjoint(fact.request_id for fact in first.of(e.UsageRecorded))
+    assert told - {"msg_new"} <= {f"{program}/rest-claude-test"}
+    texts = [fact.message for played in (first, second) for fact in played.of(e.MessageSent)]
+    assert len(texts) == len(set(texts))
+
+
 def test_facts_come_while_the_agent_works_not_at_its_end(prints: Any, play: Any, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     wait = (
