@@ -5,7 +5,8 @@ from orchestrion.cli.options import Format
 from orchestrion.cli.progress import Bar
 from orchestrion.cli.show import Sheet, say, table
 from orchestrion.cli.wiring import Home, opened_log, stored
-from orchestrion.projections.search import MAX_CANDIDATES, SearchIndex, expression
+from orchestrion.projections.search import MAX_CANDIDATES, SearchIndex
+from orchestrion.projections.terms import expression
 
 COLUMNS = ("position", "session", "agent", "kind", "about", "happened_at", "excerpt")
 WIDE = ("run", "score")

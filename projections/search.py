@@ -7,7 +7,6 @@ the log's own file is read through the log alone.
 
 import hashlib
 import os
-import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,8 +17,9 @@ from typing import Any, Self
 
 import orjson
 
-from orchestrion.domain.errors import NotFound, Refused
+from orchestrion.domain.errors import NotFound
 from orchestrion.domain.ports import Log
+from orchestrion.projections.terms import excerpt, expression, strings, terms
 
 INDEX_NAME = "search.db"
 FORMAT = 1
@@ -30,8 +30,6 @@ MAX_TEXT = 262_144
 """Characters of one event that are looked at; what stands further behind is not found."""
 MAX_CANDIDATES = 5_000
 """Places that are ranked, the newest that match: so a word that stands everywhere is found as quickly as a rare one."""
-MAX_WORDS = 32
-EXCERPT = 160
 
 SEARCHED: dict[str, tuple[str, ...]] = {
     "session.started": ("request",),
@@ -47,7 +45,6 @@ SEARCHED: dict[str, tuple[str, ...]] = {
 """Kind to the fields that are searched, whole bodies included."""
 
 _SUBJECTS = ("call", "message", "handoff", "pattern", "run", "session")
-_TERM = re.compile(r'"([^"]*)"?|(\S+)')
 _BUSY_SECONDS = 60
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (format INTEGER, identity TEXT, position INTEGER, anchor TEXT);
@@ -172,7 +169,7 @@ class SearchIndex:
         parts: list[str] = []
         room = MAX_TEXT
         for name in SEARCHED.get(kind, ()):
-            for part in _strings(self._whole(name, state)):
+            for part in strings(self._whole(name, state)):
                 parts.append(part[:room])
                 room -= len(parts[-1])
                 if room <= 0:
@@ -257,36 +254,6 @@ class SearchIndex:
         self.close()
 
 
-def terms(text: str) -> list[str]:
-    """The words and phrases of `text` that hold something to look for."""
-    found = [match[1] if match[1] is not None else match[2] for match in _TERM.finditer(text)]
-    return [term for term in found if any(map(str.isalnum, term))]
-
-
-def expression(text: str) -> str:
-    """`text` in FTS5's own language, every word quoted: nothing in it is an operator. Raises Refused."""
-    found = terms(text.encode("utf-8", "replace").decode().replace("\0", " "))
-    if not found:
-        raise Refused("there is no word to search for; give letters or digits")
-    if len(found) > MAX_WORDS:
-        raise Refused(f"at most {MAX_WORDS} words can be searched for at once")
-    return " AND ".join(_quoted(term) for term in found)
-
-
-def _quoted(term: str) -> str:
-    plain = term.rstrip("*").replace('"', " ")
-    return f'"{plain}"' + (" *" if term.endswith("*") else "")
-
-
-def excerpt(text: str, words: Sequence[str]) -> str:
-    """About `EXCERPT` characters of `text` around the first match of any word, in one line."""
-    shapes = "|".join(r"\W+".join(map(re.escape, re.findall(r"\w+", word))) for word in words if re.search(r"\w", word))
-    match = re.search(shapes, text, re.IGNORECASE) if shapes else None
-    start = max(0, (match.start() if match else 0) - EXCERPT // 3)
-    part = " ".join(text[start : start + EXCERPT].split())
-    return ("…" if start else "") + part + ("…" if start + EXCERPT < len(text) else "")
-
-
 def _prepare(con: sqlite3.Connection) -> None:
     con.execute("PRAGMA journal_mode = WAL")
     con.execute("PRAGMA synchronous = NORMAL")
@@ -303,19 +270,6 @@ def _state(row: Row) -> dict[str, Any]:
 
 def _anchor(row: Row) -> str:
     return hashlib.sha256(f"{row[1]}@{row[2]}\n".encode() + row[5]).hexdigest()[:32]
-
-
-def _strings(value: Any) -> Iterator[str]:
-    """Every text within `value`, in order, without a limit of depth."""
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, dict):
-            pending.extend(reversed(item.values()))
-        elif isinstance(item, list):
-            pending.extend(reversed(item))
 
 
 def _hit(row: Row, state: dict[str, Any], score: float, around: str) -> Hit:

@@ -14,7 +14,8 @@ from orchestrion.domain import events as e
 from orchestrion.domain.errors import NotFound, Refused
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import MemoryLog, open_log
-from orchestrion.projections.search import SearchIndex, excerpt, expression
+from orchestrion.projections.search import SearchIndex
+from orchestrion.projections.terms import excerpt, expression
 
 
 def said(message: str, text: str, session: str = "s", **more: Any) -> e.MessageSent:
