@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from orchestrion.cli.wiring import Home, builder, opened_log
+from orchestrion.cli.wiring import Home, builder, lapses_noted, opened_log
 from orchestrion.domain.errors import OrchestrionError
 
 if TYPE_CHECKING:
@@ -46,7 +46,12 @@ def fed(home: Home) -> "Iterator[tuple[Store, Feed]]":
     os.environ.setdefault(*FRAMES)
     gc.disable()
     try:
-        with opened_log(home) as log, Store(log, home.projections, build=builder(home)) as store, _read_ahead(store):
+        with (
+            opened_log(home) as log,
+            lapses_noted(home, log),
+            Store(log, home.projections, build=builder(home)) as store,
+            _read_ahead(store),
+        ):
             yield store, feed_of(log, store, home)
     finally:
         gc.enable()
@@ -104,4 +109,4 @@ def feed_of(log: "Log", store: "Store", home: Home) -> "Feed":
             "spooled files": spool.left(home.path),
         }
 
-    return Feed(store, asked, log.verify, house, schema, home.path / QUERIES_NAME)
+    return Feed(store, asked, log.verify, house, log.blob, schema, home.path / QUERIES_NAME)

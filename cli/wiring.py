@@ -3,9 +3,10 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from orchestrion.cli import spool
@@ -20,6 +21,8 @@ HOME_VARIABLES = ("ORCHESTRION_HOME", "CLAUDE_LOG_DIR")
 LOG_NAME = "log.db"
 PROJECTIONS_NAME = "projections"
 BUILD_SECONDS = 600
+LAPSES_SECONDS = 5.0
+"""Between two looks for conductors that died, while somebody watches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,25 @@ def _note_lapsed(home: Home, log: "Log") -> None:
         from orchestrion.agents.lapsing import note_lapsed
 
         note_lapsed(log, home.path)
+
+
+@contextmanager
+def lapses_noted(home: Home, log: "Log") -> "Iterator[None]":
+    """While somebody watches, look now and then for sessions whose conductor died: nobody else may come to do so."""
+    left = Event()
+
+    def look() -> None:
+        while not left.wait(LAPSES_SECONDS):
+            with suppress(OrchestrionError, OSError):  # whoever follows the log tells of its troubles; next time, then
+                _note_lapsed(home, log)
+
+    looking = Thread(target=look, name="lapses", daemon=True)
+    looking.start()
+    try:
+        yield
+    finally:
+        left.set()
+        looking.join()
 
 
 @contextmanager

@@ -50,13 +50,15 @@ class Feed:
     """The open views and what stands beside them; `cli/commands/watch.py` composes it.
 
     `ask` runs people's SQL in the locked-down child; `verify` recomputes the chain; `house` tells facts that no view
-    holds (position of the log, its size, spooled files) by name; `schema` tells the views that people may ask, which
-    takes a moment; `queries` is the file that keeps the reader's own questions, None to keep none.
+    holds (position of the log, its size, spooled files) by name; `blob` fetches what the log keeps of large fields;
+    `schema` tells the views that people may ask, which takes a moment; `queries` is the file that keeps the reader's
+    own questions, None to keep none.
     """
 
     views: Views
     ask: Callable[[str, int | None], Answer]
     verify: Callable[[], Verification]
     house: Callable[[], Mapping[str, object]]
+    blob: Callable[[str], bytes]
     schema: Callable[[], Sequence[ViewInfo]] = tuple
     queries: Path | None = None

@@ -28,17 +28,19 @@ def story(grid: Grid, session: str) -> Question:
 
 @dataclass(frozen=True)
 class Told:
-    """Finishes an answer to the question about a session."""
+    """Finishes an answer about events of `session`; of several ones (None), their rows say of which each is."""
 
-    session: str
+    session: str | None
 
     def __call__(self, answered: Answered, ask: Ask) -> Answered:
         """The events with their lines, after one more question for what only other events of the session say."""
         rows = answered.dicts()
-        left_out = _left_out(rows)
-        if any(left_out.values()):
-            names = Question("names", question("story_names"), {"session": self.session, **left_out})
-            _fill_in(rows, ask(names).dicts())
+        for session in {self.session or row["session"] for row in rows}:
+            mine = [row for row in rows if session == (self.session or row["session"])]
+            left_out = _left_out(mine)
+            if session is not None and any(left_out.values()):
+                names = Question("names", question("story_names"), {"session": session, **left_out})
+                _fill_in(mine, ask(names).dicts())
         lines = [(*values, _line(tuple(row.items()))) for values, row in zip(answered.rows, rows, strict=True)]
         return Answered((*answered.columns, "told"), lines, answered.count, answered.offset)
 

@@ -24,7 +24,7 @@ def web(
 ) -> None:
     """Show the log in a browser: a read-only, live page on this machine. Prints its address and stays until Ctrl-C."""
     from orchestrion.cli.show import out, say
-    from orchestrion.cli.wiring import asked, home_of
+    from orchestrion.cli.wiring import home_of, lapses_noted, opened_log, stored
     from orchestrion.domain.errors import CannotRun, Refused
 
     try:
@@ -39,7 +39,7 @@ def web(
         if terminal:
             serve_terminal(_watch(place), host=host, port=port, ready=out)
         else:
-            with asked(place) as store:
+            with opened_log(place) as log, lapses_noted(place, log), stored(log, place) as store:
                 serve(store, host=host, port=port, password=password, ready=out)
     except KeyboardInterrupt:
         pass  # the way to end it

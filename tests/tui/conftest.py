@@ -150,6 +150,7 @@ def feed(log: MemoryLog, tmp_path: Path) -> Iterator[Feed]:
             ask=lambda sql, at: ask(log, folder, sql, at=at),
             verify=log.verify,
             house=house,
+            blob=log.blob,
             schema=lambda: VIEWS,
             queries=tmp_path / "queries.json",
         )

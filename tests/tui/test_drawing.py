@@ -48,7 +48,7 @@ async def test_only_the_lines_that_changed_are_drawn_again(
         grid = Grid((Column("id", "Id"), number("n", "N")), id="mine")
         await reader.app.screen.query_one("#body").mount(grid)
         grid.fill(answering(*((row, 100 + row) for row in range(6))))
-        await reader.pilot.pause()
+        await reader.pilot.pause(0.3)  # laid out, and drawn in its size
         drawn: list[int] = []
         monkeypatch.setattr(
             Grid, "render_line", lambda self, y, render=Grid.render_line: drawn.append(y) or render(self, y)

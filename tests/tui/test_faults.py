@@ -57,7 +57,7 @@ async def until(pilot: Any, told: Callable[[], bool]) -> None:
 async def test_a_log_that_becomes_unreadable_is_told_and_its_last_rows_stay(story: Any, feed: Feed) -> None:
     story.team()
     moody = Moody(feed.views)
-    app = Dashboard(Feed(moody, feed.ask, feed.verify, feed.house))
+    app = Dashboard(Feed(moody, feed.ask, feed.verify, feed.house, feed.blob))
     async with app.run_test(size=(100, 30)) as pilot:
         grid = app.screen.query_one("#sessions")
         await until(pilot, lambda: grid.count == 1)

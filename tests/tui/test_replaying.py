@@ -148,7 +148,7 @@ async def test_a_replay_at_n_shows_what_a_live_watcher_saw_then(
             await reader.presses(key)
             past[name] = cells(reader)
     with Store(cut, tmp_path / "cut") as store:
-        feed = Feed(store, lambda _sql, _at: None, cut.verify, dict)  # type: ignore[arg-type, return-value]
+        feed = Feed(store, lambda _sql, _at: None, cut.verify, dict, cut.blob)  # type: ignore[arg-type, return-value]
         async with Dashboard(feed, session="ses_1").run_test(size=(120, 40)) as pilot:
             reader = type(reader)(pilot, cut)
             await reader.looks()

@@ -7,4 +7,5 @@ LEFT JOIN (
     FROM deliveries WHERE $session::VARCHAR IS NULL OR session = $session GROUP BY message
 ) d ON d.message = m.message
 WHERE ($session::VARCHAR IS NULL OR m.session = $session)
-    AND ($find = '' OR contains(lower(concat_ws(' ', m.sender, m.recipient, m.type, m.payload::VARCHAR)), $find))
+    AND ($find = '' OR contains(lower(concat_ws(' ', m.sender, m.recipient, m.type)), $find)
+        OR contains(lower(m.payload::VARCHAR), $written))

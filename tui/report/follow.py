@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -10,8 +11,11 @@ from orchestrion.domain.errors import Refused
 from orchestrion.tui.report.build import build
 from orchestrion.tui.report.gather import Views
 from orchestrion.tui.report.model import Report
+from orchestrion.tui.work import OPEN
 
 WAIT_SECONDS = 0.25
+RESTED = timedelta(hours=1)
+"""A session that was imported and has not gone on for so long is not waited for."""
 
 
 class Followed(Views, Protocol):
@@ -38,7 +42,7 @@ def follow(
     replace(path, render(report))
     if written:
         written(report)
-    while not report.ended and going():
+    while not _over(report) and going():
         if not store.follow(WAIT_SECONDS):
             continue
         newer = build(store, session)
@@ -49,6 +53,15 @@ def follow(
         if written:
             written(report)
     return report
+
+
+def _over(report: Report) -> bool:
+    """Whether nothing is to be expected any more: it has ended, its conductor is dead, or it is somebody else's (whose
+    end nobody tells) and has rested for long.
+    """
+    status, last = report.header["status"].value, report.header["ended_at"].value
+    rested = last is not None and datetime.now(UTC).replace(tzinfo=None) - last > RESTED
+    return report.ended or status == "lost" or (status not in OPEN and rested)
 
 
 def replace(path: Path, text: str) -> None:

@@ -7,9 +7,9 @@ from textual.app import ComposeResult
 from orchestrion.tui import figures
 from orchestrion.tui.asking import Answered, Question
 from orchestrion.tui.columns import Column, Evidence
-from orchestrion.tui.commentary import told
 from orchestrion.tui.screens.opened import OpenedEvent
 from orchestrion.tui.screens.view import View
+from orchestrion.tui.story import Told
 from orchestrion.tui.widgets.grid import Grid
 
 COLUMNS = (
@@ -20,8 +20,8 @@ COLUMNS = (
     Column("source", "Witness", tone="quiet"),
     Column("stream", "Stream", tone="quiet", widest=40),
 )
-_EVENTS = """SELECT position, happened_at, kind, source, stream, coalesce(agent, run) AS agent, data,
-    data->>'$.tool' AS tool, (data->>'$.duration_ms')::BIGINT AS duration_ms
+_EVENTS = """SELECT position, happened_at, kind, source, stream, session, run, agent, data->>'$.call' AS call,
+    data->>'$.message' AS message, data
 FROM events WHERE """
 
 
@@ -37,12 +37,10 @@ class EventList(View):
 
     def questions(self) -> list[Question]:
         sql = _EVENTS + self.evidence.where
-        return [self.query_one(Grid).question(sql, "position", self.evidence.params)]
+        return [self.query_one(Grid).question(sql, "position", self.evidence.params, finish=Told(None))]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
-        found = answered["events"]
-        rows = [(*row, told(dict(zip(found.columns, row, strict=True)))) for row in found.rows]
-        self.query_one(Grid).fill(Answered((*found.columns, "told"), rows, found.count, found.offset))
+        self.query_one(Grid).fill(answered["events"])
 
     def subject(self) -> str:
         return f"{self.query_one(Grid).count:,} events behind: {self.evidence.title}"

@@ -49,7 +49,7 @@ class Messages(View):
         session = self.dashboard.scope
         counted = "" if self.find else question("messages_count")
         listing = self.query_one(Grid).question(
-            question("messages"), "position DESC", {"session": session, "find": self.find}, counted=counted
+            question("messages"), "position DESC", {"session": session, **self.sought}, counted=counted
         )
         return [Question("flow", question("flow"), {"session": session}, rest=FLOW_SECONDS), listing]
 

@@ -1,7 +1,7 @@
 """One thing opened over the list it stood in: an event, a run, a call, a message, a handoff or a pattern."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 
@@ -11,6 +11,7 @@ from orchestrion.tui.columns import Row
 from orchestrion.tui.commentary import said
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens.view import View
+from orchestrion.tui.whole import Whole
 from orchestrion.tui.widgets.document import Document, Part, value_parts
 
 
@@ -18,7 +19,8 @@ class Opened(View):
     """A document made from the answers to a few questions."""
 
     AUTO_FOCUS = "Document"
-    what = ""
+    told_by: ClassVar[str] = ""
+    """The condition on the events that tell of it, if they may have large fields."""
 
     def __init__(self, name: str, title: str, **params: object) -> None:
         super().__init__()
@@ -29,7 +31,8 @@ class Opened(View):
         yield Document()
 
     def questions(self) -> list[Question]:
-        return [Question("it", question(self.asked), self.params)]
+        finish = Whole(self.told_by, self.params, self.dashboard.feed.blob) if self.told_by else None
+        return [Question("it", question(self.asked), self.params, finish=finish)]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
         if answered == self.answered:
@@ -55,6 +58,8 @@ class Opened(View):
 class OpenedEvent(Opened):
     """An event, as it stands in the log."""
 
+    told_by = "position = $position"
+
     def __init__(self, position: int) -> None:
         super().__init__("event", f"event at position {position:,}", position=position)
 
@@ -64,6 +69,8 @@ class OpenedEvent(Opened):
 
 class OpenedRun(Opened):
     """A run: its task, its end and what it put out."""
+
+    told_by = "run = $run AND kind LIKE 'agent.%'"
 
     def __init__(self, row: Row) -> None:
         super().__init__("run", f"run {row['run']}", run=row["run"])
@@ -79,6 +86,8 @@ class OpenedRun(Opened):
 class OpenedCall(Opened):
     """A tool call: its parameters, what it changed, and its result."""
 
+    told_by = "\"call\" = $call AND kind LIKE 'tool.%'"
+
     def __init__(self, call: str) -> None:
         super().__init__("call", f"call {call}", call=call)
 
@@ -92,6 +101,8 @@ class OpenedCall(Opened):
 
 class OpenedMessage(Opened):
     """A message: its payload, who got it, and the thread it stands in."""
+
+    told_by = "message = $message AND kind = 'message.sent'"
 
     def __init__(self, message: str, session: str | None) -> None:
         super().__init__("message", f"message {message}", message=message)
@@ -122,6 +133,8 @@ class OpenedMessage(Opened):
 
 class OpenedHandoff(Opened):
     """A handoff: its package, what was wrong with it, and what of it was used."""
+
+    told_by = "handoff = $handoff AND kind LIKE 'handoff.%'"
 
     def __init__(self, handoff: str) -> None:
         super().__init__("handoff", f"handoff {handoff}", handoff=handoff)

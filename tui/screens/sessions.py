@@ -9,12 +9,14 @@ from textual.app import ComposeResult
 from orchestrion.tui import figures
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Question
-from orchestrion.tui.columns import Column, events_of, number
+from orchestrion.tui.columns import Column, Row, events_of, number
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.widgets.finder import Finder
 from orchestrion.tui.widgets.grid import Grid
 
+EMPTY = "No session is in the log yet: orchestrion demo, run or import adds one."
+NONE_SUCH = "No session is like that; Escape ends the search, v the live ones alone."
 _SPENT = "session = $session AND kind = 'usage.recorded'"
 COLUMNS = (
     Column("status", "Status", tone="status"),
@@ -49,14 +51,13 @@ class Sessions(View):
     def __init__(self) -> None:
         super().__init__()
         self.only_live = False
+        self._unchosen: Row | None = None
         self.beside_what: str | None = None
         """The session that the next one chosen is laid beside."""
 
     def body(self) -> ComposeResult:
         yield Finder("search requests, messages and tool parameters")
-        yield Grid(
-            COLUMNS, id="sessions", empty="No session is in the log yet: orchestrion demo, run or import adds one."
-        )
+        yield Grid(COLUMNS, id="sessions", empty=EMPTY)
 
     def questions(self) -> list[Question]:
         sql = question("sessions")
@@ -64,12 +65,19 @@ class Sessions(View):
         if self.only_live:
             sql += question("sessions_live")
         if self.find:
-            sql, given["find"] = sql + question("sessions_found"), self.find
+            sql += question("sessions_found")
+            given |= self.sought
         counted = "" if self.only_live or self.find else question("sessions_count")
         return [self.query_one(Grid).question(sql, ORDER, given, counted=counted)]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
-        self.query_one(Grid).fill(answered["sessions"])
+        grid, chosen = self.query_one(Grid), self.dashboard.session
+        grid.empty = NONE_SUCH if self.find or self.only_live else EMPTY
+        first = grid.answered is None and chosen is not None
+        grid.fill(answered["sessions"])
+        if first:  # the row that the cursor is on at first is nobody's choice
+            self._unchosen = grid.pointed
+            grid.point(chosen)
 
     def subject(self) -> str:
         parts = [f"{self.query_one(Grid).count:,} sessions"]
@@ -81,7 +89,8 @@ class Sessions(View):
 
     @on(Grid.Pointed)
     def _pointed(self, message: Grid.Pointed) -> None:
-        if self.dashboard.at is None:
+        unchosen, self._unchosen = self._unchosen, None
+        if self.dashboard.at is None and message.row != unchosen:
             self.dashboard.session = message.row["session"]
 
     def action_compare(self) -> None:

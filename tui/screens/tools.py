@@ -67,7 +67,7 @@ class Tools(View):
     def questions(self) -> list[Question]:
         grid = self.query_one
         its = {"session": self.dashboard.scope}
-        narrowed = {**its, "tool": self.tool, "agent": self.agent, "failed": self.failed, "find": self.find}
+        narrowed = {**its, "tool": self.tool, "agent": self.agent, "failed": self.failed, **self.sought}
         slowest = "duration_ms DESC NULLS LAST, position"
         counted = "" if self.agent or self.find else question("calls_count")
         return [

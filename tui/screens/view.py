@@ -1,5 +1,6 @@
 """What every screen shares: the lines around it, and the round of asking, waiting and drawing."""
 
+import json
 from asyncio import Future, get_running_loop
 from collections.abc import Mapping
 from contextvars import copy_context
@@ -78,6 +79,11 @@ class View(Screen[None]):
 
     def beside(self) -> None:
         """In the asking thread, after the questions: what else is to be learned."""
+
+    @property
+    def sought(self) -> dict[str, object]:
+        """What is searched for, as a text has it (`find`) and as JSON writes it (`written`)."""
+        return {"find": self.find, "written": json.dumps(self.find, ensure_ascii=False)[1:-1]}
 
     def retreat(self) -> None:
         """What Escape closes on this screen, when nothing is opened over it."""

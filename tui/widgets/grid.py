@@ -246,6 +246,7 @@ class Grid(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self._measure()
+        self.refresh()  # it was drawn in its new size before this is told
         self._want()
 
     def render_line(self, y: int) -> Strip:

@@ -9,6 +9,7 @@ from textual.widgets.tree import TreeNode
 from orchestrion.domain.inert import inert, one_line
 
 LONGEST_LINE = 300
+"""Characters on one line; what is longer goes on on the next."""
 MOST_CHILDREN = 500
 """Members of one object or list that are drawn; the rest is counted."""
 
@@ -49,16 +50,28 @@ class JsonTree(Tree[Any]):
         elif isinstance(value, list):
             members = [(str(index), item) for index, item in enumerate(value)]
         elif isinstance(value, str) and _folds(value):
-            for line in value.splitlines()[:MOST_CHILDREN]:
-                node.add_leaf(Text(inert(line)[:LONGEST_LINE]))
+            lines = _lines(value)
+            for line in lines[:MOST_CHILDREN]:
+                node.add_leaf(Text(line))
+            _count_rest(node, len(lines))
             return
         else:
             return
         for name, item in members[:MOST_CHILDREN]:
             label = _label(name, item)
             node.add(label, data=item) if _folds(item) else node.add_leaf(label, data=item)
-        if len(members) > MOST_CHILDREN:
-            node.add_leaf(Text(f"… and {len(members) - MOST_CHILDREN:,} more", "italic"))
+        _count_rest(node, len(members))
+
+
+def _count_rest(node: TreeNode[Any], members: int) -> None:
+    if members > MOST_CHILDREN:
+        node.add_leaf(Text(f"… and {members - MOST_CHILDREN:,} more", "italic"))
+
+
+def _lines(value: str) -> list[str]:
+    """The lines of a text, a long one in several."""
+    lines = [inert(line) for line in value.splitlines()]
+    return [line[at : at + LONGEST_LINE] for line in lines for at in range(0, max(1, len(line)), LONGEST_LINE)]
 
 
 def _folds(value: Any) -> bool:

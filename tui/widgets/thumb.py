@@ -19,7 +19,7 @@ def lengthen(bar: ScrollBar, lines: int) -> None:
 def _thumb(bar: ScrollBar, lines: int) -> tuple[int, int] | None:
     """Where the thumb begins and ends, in parts of a cell, as `textual.scrollbar` has it; None without one."""
     height, window = bar.size.height, bar.window_size
-    if not height or not window or window >= lines:
+    if not height or not window or window >= lines or height == lines:
         return None
     thumb = max(1, window * height / lines)
     begin = int((height - thumb) * bar.position / (lines - window) * _PARTS)

@@ -1,0 +1,128 @@
+"""What is opened, searched for and resized shows all that there is, and a chosen session stays chosen."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrion.domain import events as e
+from orchestrion.domain.streams import witnessed
+from orchestrion.eventstore import open_log
+from orchestrion.projections import Store
+from orchestrion.tui.app import Dashboard
+from orchestrion.tui.feed import Feed
+from orchestrion.tui.questions import question
+from orchestrion.tui.screens.opened import OpenedCall, OpenedEvent
+from orchestrion.tui.widgets.json_tree import LONGEST_LINE, MOST_CHILDREN, _lines
+from tests.tui.conftest import NOON, Reader
+
+LONG = "\n".join(f"line {number} of what was read" for number in range(400)) + "\nTHE END"
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Any:
+    """A log on disk with a call whose parameters and result are larger than an event holds."""
+    with open_log(tmp_path / "home") as log:
+        about: dict[str, Any] = {"source": "conductor", "session": "ses_1", "run": "ses_1/a", "agent": "a", "call": "c"}
+        called = e.ToolCalled(**about, happened_at=NOON, tool="Write", params={"text": LONG})
+        back = e.ToolReturned(**about, happened_at=NOON, status="ok", result=LONG)
+        log.observe([witnessed(called), witnessed(back)])
+        with Store(log, tmp_path / "projections") as store:
+            yield log, Feed(store, lambda _sql, _at: None, log.verify, dict, log.blob)  # type: ignore[arg-type, return-value]
+
+
+async def test_an_opened_call_and_event_are_whole_though_the_log_keeps_them_apart(large: Any) -> None:
+    log, feed = large
+    app = Dashboard(feed, session="ses_1")
+    async with app.run_test(size=(120, 40)) as pilot:
+        reader = await Reader(pilot, log).looks()
+        assert "THE END" not in feed.views.query("SELECT params FROM tool_calls").rows[0][0]
+        app.push_screen(OpenedCall("c"))
+        await reader.looks()
+        row = app.screen.answered["it"].dicts()[0]
+        assert json.loads(row["params"]) == {"text": LONG}
+        assert json.loads(row["result"]) == LONG
+        app.pop_screen()
+        app.push_screen(OpenedEvent(1))
+        await reader.looks()
+        data = json.loads(app.screen.answered["it"].dicts()[0]["data"])
+        assert data["params"] == {"text": LONG}
+
+
+def test_a_long_line_of_a_value_goes_on_on_the_next() -> None:
+    line = "x" * (2 * LONGEST_LINE + 1)
+    assert _lines(f"a\n{line}\n\nb") == ["a", "x" * LONGEST_LINE, "x" * LONGEST_LINE, "x", "", "b"]
+    assert MOST_CHILDREN * LONGEST_LINE >= 100_000
+
+
+async def test_the_session_that_was_chosen_stays_chosen_when_all_are_looked_at(story: Any, open_dashboard: Any) -> None:
+    for number in range(1, 5):
+        story.team(f"ses_{number}")
+    async with open_dashboard(session="ses_2") as reader:
+        await reader.presses("1")
+        assert reader.grid("sessions").key == "ses_2"
+        await reader.presses("2")
+        assert reader.app.session == "ses_2"
+        await reader.presses("1", "down")
+        chosen = reader.grid("sessions").key
+        assert chosen != "ses_2"
+        await reader.presses("2")
+        assert reader.app.session == chosen
+
+
+async def test_a_search_without_a_hit_does_not_say_that_the_log_is_empty(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    async with open_dashboard() as reader:
+        await reader.presses("slash", *"nowhere", "enter")
+        assert reader.grid("sessions").count == 0
+        assert "No session is like that" in reader.text()
+        assert "No session is in the log" not in reader.text()
+
+
+async def test_quotes_are_found_where_json_writes_them_otherwise(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    story.tell(e.MessageSent, run="ses_1/x", agent="x", message="quoting", sender="x", recipient="all",
+               type="progress_update", payload={"text": 'say "hello" now'})  # fmt: skip
+    story.call("ses_1/x", "x", "Bash", params={"command": 'echo "hello" there'})
+    async with open_dashboard(session="ses_1") as reader:
+        for key, name in (("3", "messages"), ("5", "calls"), ("1", "sessions")):
+            await reader.presses(key, "slash", *'"hello"', "enter")
+            assert reader.grid(name).count == 1, name
+
+
+async def test_a_list_is_drawn_in_the_widths_of_its_new_size(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    text = "a sentence that needs far more room than a small terminal has for it, to its very last word"
+    story.tell(e.MessageSent, run="ses_1/x", agent="x", message="long", sender="x", recipient="all",
+               type="progress_update", payload={"text": text})  # fmt: skip
+    async with open_dashboard(session="ses_1", size=(80, 24)) as reader:
+        await reader.presses("3")
+        assert "very last word" not in reader.text()
+        await reader.pilot.resize_terminal(200, 60)
+        await asyncio.sleep(0.2)
+        await reader.looks()
+        assert "very last word" in reader.text()
+
+
+async def test_events_behind_a_figure_name_tools_and_times_as_the_commentary_does(
+    story: Any, open_dashboard: Any
+) -> None:
+    story.team()
+    async with open_dashboard(session="ses_1") as reader:
+        await reader.goes_to("tree", "tool_calls", row=2)
+        await reader.presses("enter")
+        told = reader.column("events", "told")
+        assert len(told) == 4
+        assert not any("unknown" in line for line in told), told
+
+
+def test_tokens_of_a_run_that_nobody_recorded_are_unknown(story: Any, feed: Feed) -> None:
+    story.team()
+    story.tell(e.AgentStarted, run="ses_1/silent", agent="silent", task="nothing")
+    feed.views.catch_up()
+    sql = question("run").replace("$run", "'ses_1/silent'")
+    found = feed.views.query(sql)
+    row = dict(zip(found.columns, found.rows[0], strict=True))
+    assert (row["own_input_tokens"], row["own_output_tokens"], row["agent"]) == (None, None, "silent")
