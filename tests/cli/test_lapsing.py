@@ -1,5 +1,6 @@
 """A session whose machine went down shows as lost by itself, to whoever asks after its lease."""
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,3 +55,39 @@ def test_a_log_that_can_only_be_read_is_read_all_the_same(speak: Any, tmp_path: 
     left_behind(tmp_path, 60)
     monkeypatch.setattr(SQLiteLog, "append", refuse)
     assert speak("sessions", "--home", tmp_path, "--format", "json").code == 0
+
+
+def test_who_watches_sees_a_conductor_die_though_nobody_else_comes(tmp_path: Path, monkeypatch: Any) -> None:
+    from orchestrion.cli import wiring
+
+    monkeypatch.setattr(wiring, "LAPSES_SECONDS", 0.05)
+    home = wiring.Home(tmp_path, "--home")
+    left_behind(tmp_path, LEASE_SECONDS - 2)
+    with wiring.opened_log(home) as log, wiring.lapses_noted(home, log):
+        assert log.head() == 3
+        until = time.monotonic() + 60
+        while log.head() == 3 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert [row[3] for row in log.rows(after=3, limit=10)] == ["lease.lapsed"]
+
+
+def test_a_report_of_a_session_whose_conductor_died_is_not_followed_for_ever(speak: Any, tmp_path: Path) -> None:
+    left_behind(tmp_path, 60)
+    said = speak("report", SESSION, "--home", tmp_path, "--follow", "--output", tmp_path / "report.md")
+    assert said.code == 0
+    assert "lost" in (tmp_path / "report.md").read_text()
+
+
+def test_nor_is_that_of_an_imported_session_that_has_rested_for_long(speak: Any, tmp_path: Path) -> None:
+    line = {
+        "type": "assistant", "uuid": "u1", "sessionId": "old", "version": "2.1.0", "cwd": "/p", "isSidechain": False,
+        "timestamp": "2026-01-30T10:00:00.000Z",
+        "message": {"role": "assistant", "id": "m1", "model": "x", "content": [{"type": "text", "text": "Done."}]},
+    }  # fmt: skip
+    transcript = tmp_path / "old.jsonl"
+    transcript.write_text(json.dumps(line) + "\n")
+    home = tmp_path / "home"
+    assert speak("import", "claude-code", transcript, "--home", home).code == 0
+    said = speak("report", "old", "--home", home, "--follow", "--output", tmp_path / "report.md")
+    assert said.code == 0
+    assert (tmp_path / "report.md").exists()
