@@ -14,6 +14,7 @@ from orchestrion.projections import Store
 from orchestrion.tui.app import Dashboard
 from orchestrion.tui.feed import Feed
 from orchestrion.tui.questions import question
+from orchestrion.tui.screens import sessions
 from orchestrion.tui.screens.opened import OpenedCall, OpenedEvent
 from orchestrion.tui.widgets.json_tree import LONGEST_LINE, MOST_CHILDREN, _lines
 from tests.tui.conftest import NOON, Reader
@@ -126,3 +127,23 @@ def test_tokens_of_a_run_that_nobody_recorded_are_unknown(story: Any, feed: Feed
     found = feed.views.query(sql)
     row = dict(zip(found.columns, found.rows[0], strict=True))
     assert (row["own_input_tokens"], row["own_output_tokens"], row["agent"]) == (None, None, "silent")
+
+
+def ages(reader: Reader) -> list[float]:
+    answered = reader.grid("sessions").answered
+    assert answered is not None
+    return [row[answered.columns.index("age")] for row in answered.rows]
+
+
+async def test_sessions_grow_older_while_nothing_comes(
+    story: Any, open_dashboard: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.team()
+    async with open_dashboard() as reader:
+        (before,) = ages(reader)
+
+        later = sessions.monotonic() + 7_200
+        monkeypatch.setattr(sessions, "monotonic", lambda: later)
+        reader.app.screen.grow_older()
+        (after,) = ages(reader)
+        assert 7_200_000 <= after - before < 7_300_000

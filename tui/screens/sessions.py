@@ -1,6 +1,8 @@
 """All sessions, live ones first; a filter searches requests, messages and tool parameters."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from time import monotonic
 from typing import Any, ClassVar
 
 from textual import on
@@ -39,6 +41,8 @@ COLUMNS = (
     Column("started_at", "Started", figures.moment, tone="quiet"),
     Column("session", "Session", tone="quiet", widest=36),
 )
+AGES_SECONDS = 10.0
+"""Between two looks at the clock."""
 ORDER = "status IN ('running', 'waiting') DESC, ended_at DESC NULLS LAST, session"
 
 
@@ -52,6 +56,8 @@ class Sessions(View):
         super().__init__()
         self.only_live = False
         self._unchosen: Row | None = None
+        self._told: tuple[Answered, float] | None = None
+        """The last answer, and when it came."""
         self.beside_what: str | None = None
         """The session that the next one chosen is laid beside."""
 
@@ -75,9 +81,22 @@ class Sessions(View):
         grid.empty = NONE_SUCH if self.find or self.only_live else EMPTY
         first = grid.answered is None and chosen is not None
         grid.fill(answered["sessions"])
+        self._told = answered["sessions"], monotonic()
         if first:  # the row that the cursor is on at first is nobody's choice
             self._unchosen = grid.pointed
             grid.point(chosen)
+
+    def on_mount(self) -> None:
+        self.set_interval(AGES_SECONDS, self.grow_older)
+
+    def grow_older(self) -> None:
+        """Sessions grow older though nothing is appended."""
+        if self._told is None or not self.is_current or self.dashboard.at is not None:
+            return
+        answered, since = self._told
+        age, passed = answered.columns.index("age"), (monotonic() - since) * 1000
+        rows = [(*row[:age], row[age] and row[age] + passed, *row[age + 1 :]) for row in answered.rows]
+        self.query_one(Grid).fill(replace(answered, rows=rows))
 
     def subject(self) -> str:
         parts = [f"{self.query_one(Grid).count:,} sessions"]
