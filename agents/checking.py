@@ -69,7 +69,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, str, str]]:
         if home.name == "commands":
             yield from ((path, COMMAND, name) for name, path in commands_in(home))
         else:
-            agents = (path for path in sorted(home.rglob("*.md")) if path.stem.lower() != "readme")
+            agents = (path for path in sorted(home.rglob("*.md")) if path.is_file() and path.stem.lower() != "readme")
             yield from ((path, AGENT, path.stem) for path in agents)
 
 

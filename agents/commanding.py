@@ -30,7 +30,7 @@ def commands_in(folder: Path) -> Iterator[tuple[str, Path]]:
     """Names and files of the commands below `folder`; folders stand before the name: `frontend:component`."""
     for path in sorted(folder.rglob("*.md")):
         parts = path.relative_to(folder).with_suffix("").parts
-        if parts[-1].lower() != "readme":
+        if path.is_file() and parts[-1].lower() != "readme":
             yield ":".join(parts), path
 
 

@@ -10,7 +10,7 @@ from orchestrion.agents.identity import born, host
 from orchestrion.agents.journal import Journal
 from orchestrion.domain import events as e
 from orchestrion.domain.streams import stream_of, witnessed
-from orchestrion.domain.text import MAX_COUNT
+from orchestrion.domain.text import MOST_COUNTED
 
 Usage = Callable[..., bool]
 """Takes a request's id, its model and its tokens by name: `Desk.used`."""
@@ -153,4 +153,4 @@ def interrupt_left(journal: Journal, about: dict[str, Any], outer: str, why: str
 
 def whole(value: Any) -> int:
     """A count from outside; 0 for what is none."""
-    return min(value, MAX_COUNT) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return min(value, MOST_COUNTED) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -70,6 +70,8 @@ def _mapping(lines: list[str], path: Path) -> dict[str, Any]:
     """The front matter as YAML; if it is none, again with Claude Code's one-line texts taken as they stand."""
     try:
         loaded = yaml.safe_load("\n".join(lines))
+    except RecursionError as error:
+        raise BadDefinition(f"{path}:2: the front matter is nested too deeply") from error
     except yaml.YAMLError as error:
         try:
             loaded = yaml.safe_load("\n".join(map(_taken_literally, lines)))

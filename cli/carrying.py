@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import orjson
 
 from orchestrion.cli import exits
-from orchestrion.cli.show import say
+from orchestrion.cli.show import say, stop_writing
 from orchestrion.cli.wiring import Home, opened_log
 from orchestrion.domain.errors import NotFound, Refused
 
@@ -27,6 +27,8 @@ def exported(home: Home, session: str | None, output: Path | None) -> int:
         try:
             with output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
                 _write(file, lines)
+        except BrokenPipeError:
+            stop_writing(sys.stdout)
         except OSError as error:
             raise Refused(f"{output or 'standard output'} cannot be written: {error.strerror}") from error
     if session is not None and lines.events == 0:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from orchestrion.cli import exits
 from orchestrion.cli.asking import session_of
 from orchestrion.cli.plain import csv_cell, json_text
-from orchestrion.cli.show import Sheet, say, structured
+from orchestrion.cli.show import Sheet, say, stop_writing, structured
 from orchestrion.cli.wiring import Home, asked
 from orchestrion.domain.errors import OrchestrionError, Refused
 
@@ -115,6 +115,5 @@ def _to_stdout(parts: Iterator[bytes]) -> None:
         for part in parts:
             sys.stdout.buffer.write(part)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:  # the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
+    except BrokenPipeError:
+        stop_writing(sys.stdout)

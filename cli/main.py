@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -121,6 +122,9 @@ def orchestrion(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; a failure is one sentence on standard error."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever called
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - it stays open
     try:
         code = app(
             list(sys.argv[1:] if arguments is None else arguments), prog_name="orchestrion", standalone_mode=False

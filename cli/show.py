@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TextIO
+from typing import Any, NoReturn, Protocol, TextIO
 
 from orchestrion.cli.options import Format
 from orchestrion.cli.plain import cell, csv_cell, json_text, markdown
@@ -120,9 +120,14 @@ def _write(stream: TextIO, text: str) -> None:
         stream.write("\n")
         stream.flush()
     except BrokenPipeError:
-        # Python would complain again when it flushes at exit: let what is left go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        raise SystemExit(0) from None
+        stop_writing(stream)
+
+
+def stop_writing(stream: TextIO) -> NoReturn:
+    """End well: who reads `stream` has seen enough."""
+    # Python would complain again when it flushes at exit: let what is left go nowhere.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    raise SystemExit(0) from None
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

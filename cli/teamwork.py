@@ -1,6 +1,7 @@
 """Runs a team for the command line: the commentary as it happens, then the outcome and the diff."""
 
 import asyncio
+import math
 import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from orchestrion.cli.plain import lasting
 from orchestrion.cli.settings import Settings, seconds_of
 from orchestrion.cli.show import Sheet, answer, out, say
 from orchestrion.cli.wiring import Home, prices_of, written_log
-from orchestrion.domain.errors import BadDefinition, Interrupted, NotFound
+from orchestrion.domain.errors import BadDefinition, Interrupted, NotFound, Refused
 from orchestrion.domain.inert import inert
 
 if TYPE_CHECKING:
@@ -43,6 +44,15 @@ class Order:
     apply: bool = False
     words: list[str] | None = None
     """The arguments of a slash command where they were given one by one."""
+
+
+def milliseconds(seconds: float | None, option: str) -> int | None:
+    """What an option of that name says in milliseconds. Raises Refused for what is no time."""
+    if seconds is None:
+        return None
+    if not math.isfinite(seconds):
+        raise Refused(f"{option} takes a number of seconds, and {seconds} is none; without it the usual limit holds")
+    return round(seconds * 1000)
 
 
 def ordered(

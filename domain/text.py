@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 MAX_COUNT = 2**63 - 1
+MOST_COUNTED = 10**12
+"""More than anybody can have used at once; millions of such figures can still be added up in 64 bits."""
 
 
 def storable(text: Any) -> Any:

@@ -11,6 +11,7 @@ from eventsourcing.persistence import Notification
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 
 from orchestrion.domain.errors import LogDamaged, LogReplaced, NotFound
+from orchestrion.domain.text import storable
 from orchestrion.eventstore.checkpoint import Checkpoint, Seal
 from orchestrion.eventstore.entry import ChainedRow, Row
 from orchestrion.eventstore.failures import told
@@ -94,10 +95,11 @@ class SQLiteLogReader(SQLiteApplicationRecorder):
         """All rows of one stream, by version."""
         query = f"SELECT {_ROW} FROM stored_events WHERE originator_id = ? ORDER BY originator_version"  # noqa: S608
         with self.reading() as c:
-            return c.execute(query, (stream,)).fetchall()
+            return c.execute(query, (storable(stream),)).fetchall()
 
     def streams(self, prefix: str) -> list[str]:
         """Names of the streams that begin with `prefix`, sorted."""
+        prefix = storable(prefix)
         query = "SELECT DISTINCT originator_id FROM stored_events WHERE originator_id >= ? AND originator_id < ?"
         with self.reading() as c:
             return sorted(name for (name,) in c.execute(query, (prefix, f"{prefix}\U0010ffff")))

@@ -55,7 +55,9 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...] = (SUFFIX,)) -> Iterator[
         for name in names
         if name.endswith(suffixes)
     ]
-    yield from map(Found, sorted(files, key=str))
+    for path in sorted(files, key=str):
+        odd = path.exists() and not path.is_file()
+        yield Found(path, note="neither a file nor a folder: skipped" if odd else None)
     for failure in failures:
         where = Path(failure.filename or folder)
         yield Found(where, error=f"{where} cannot be read: {failure.strerror}; check its permissions")

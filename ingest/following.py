@@ -12,7 +12,8 @@ from orchestrion.ingest.formats import Importer, Numbered
 from orchestrion.ingest.heard import Heard
 from orchestrion.ingest.importing import COMPANION_BYTES
 from orchestrion.ingest.redacting import redacted
-from orchestrion.ingest.values import parse
+from orchestrion.ingest.telling import SessionReader
+from orchestrion.ingest.values import STRANGE, parse
 
 READ_BYTES = 1024 * 1024
 """How much is read at once; a longer line is gathered until it ends."""
@@ -68,9 +69,14 @@ class Follower:
         for line, _ in redacted(lines, self._redactor):
             for value in line.values:
                 before = len(facts)
-                self._reader.read(value, facts)
+                try:
+                    self._reader.read(value, facts)
+                except STRANGE:  # an import of the whole counts it as unparseable
+                    del facts[before:]
                 if heard and len(facts) > before and heard.holds(facts[-1]):
                     del facts[before:]
+            if not line.whole and isinstance(self._reader, SessionReader):
+                self._reader.ordinal += 1  # as an import does
             strict = strict and line.strict
         return len(self._log.observe(facts, clean=strict).positions)
 

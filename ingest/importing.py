@@ -16,14 +16,15 @@ from orchestrion.ingest.appending import Appender
 from orchestrion.ingest.documents import what_else
 from orchestrion.ingest.finding import SUFFIX, Found, find
 from orchestrion.ingest.forks import Samples, forks
-from orchestrion.ingest.formats import FORMATS, Bodied, Importer, Numbered, OfDocuments, Placed
+from orchestrion.ingest.formats import FORMATS, Bodied, Importer, Numbered, OfDocuments, Placed, Reader
 from orchestrion.ingest.heard import HEARD, Heard
 from orchestrion.ingest.ledger import UNPARSEABLE, FileReport, ImportReport, Ledger, best, ignored
 from orchestrion.ingest.reading import Block, blocks, fingerprint
 from orchestrion.ingest.recognising import AUTO, UNKNOWN, recognise
 from orchestrion.ingest.redacting import judged, redacted
+from orchestrion.ingest.telling import SessionReader
 from orchestrion.ingest.unrolling import DOCUMENT_SUFFIXES, unrolled
-from orchestrion.ingest.values import Line, parse
+from orchestrion.ingest.values import STRANGE, Line, parse
 
 COMPANION_BYTES = 1024 * 1024
 """A file beside an agent's own that is larger than this is none of ours."""
@@ -144,6 +145,9 @@ def _import_one(into: Into, importer: Importer | None, found: Found, tell: _Tell
     except OSError as error:
         said = f"{found.path} cannot be read: {error.strerror}; check its permissions"
         return FileReport(found.path, error=said)
+    except STRANGE as error:
+        fault = f"unexpected {type(error).__name__}, a fault of Orchestrion; the other files are not concerned"
+        return FileReport(found.path, error=f"{found.path} cannot be imported whole: {fault}")
     finally:
         tell.finish(found.path)
 
@@ -218,15 +222,27 @@ class _Import:
             return self._read_value(line.values[0], facts)
         classes = [self._read_value(value, facts) for value in line.values]
         if not line.whole:
+            self._pass(self._reader)
             classes.append(UNPARSEABLE)
         return best(classes)
+
+    @staticmethod
+    def _pass(reader: Reader) -> None:
+        """What cannot be read has its number all the same: another copy of the file may hold it whole."""
+        if isinstance(reader, SessionReader):
+            reader.ordinal += 1
 
     def _read_value(self, value: Any, facts: list[Fact]) -> str:
         """The class of one value, whose type is counted."""
         if isinstance(value, dict):
             kind = value.get("type")
             self._ledger.types[kind if isinstance(kind, str) else "none"] += 1
-        told = self._reader.read(value, facts)
+        before = len(facts)
+        try:
+            told = self._reader.read(value, facts)
+        except STRANGE:
+            del facts[before:]
+            return UNPARSEABLE
         if facts and self._heard and self._heard.holds(facts[-1]):
             facts.clear()
             return ignored(HEARD)

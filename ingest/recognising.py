@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestrion.ingest.formats import FORMATS, Importer, OfDocuments
 from orchestrion.ingest.unrolling import document_of
-from orchestrion.ingest.values import parse
+from orchestrion.ingest.values import STRANGE, parse
 
 AUTO = "auto"
 """Instead of a format's name: recognise it."""
@@ -41,7 +41,14 @@ def _values(lines: Sequence[bytes]) -> list[Any]:
 
 def _of_lines(values: Sequence[Any]) -> Importer | None:
     """The format of a file whose lines begin with `values`."""
-    return next((each for each in FORMATS.values() if values and each.recognises(values)), None)
+    return next((each for each in FORMATS.values() if values and _knows(each, values)), None)
+
+
+def _knows(importer: Importer, values: Sequence[Any]) -> bool:
+    try:
+        return importer.recognises(values)
+    except STRANGE:  # a shape that nobody foresaw is of no format
+        return False
 
 
 def _of_document(document: Any) -> Importer | None:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from orchestrion.domain.text import MOST_COUNTED
+
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n\ufeff"
 _LONG_NUMBER = b"0" * len(str(2**64))
@@ -80,9 +82,13 @@ def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+STRANGE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What a value of an unforeseen shape raises in a reader. One value never stops an import."""
+
+
 def count(value: Any) -> int:
     """`value` if it is a number that can be counted, else 0."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_COUNTED else 0
 
 
 def milliseconds(value: Any, scale: int = 1) -> int | None:

@@ -103,7 +103,7 @@ def run(
     Exit 0 if the session completed, 10 if it ended otherwise, 130 if you stopped it.
     """
     from orchestrion.cli.settings import load_settings
-    from orchestrion.cli.teamwork import ordered, show_plan, work
+    from orchestrion.cli.teamwork import milliseconds, ordered, show_plan, work
     from orchestrion.cli.wiring import home_of
 
     order = ordered(request, workspace, team, agent, apply)
@@ -111,8 +111,8 @@ def run(
         "orchestration.model": model,
         "orchestration.planner": planner,
         "orchestration.max_parallel_agents": max_parallel,
-        "orchestration.agent_timeout": round(timeout * 1000) if timeout is not None else None,
-        "orchestration.session_timeout": round(session_timeout * 1000) if session_timeout is not None else None,
+        "orchestration.agent_timeout": milliseconds(timeout, "--timeout"),
+        "orchestration.session_timeout": milliseconds(session_timeout, "--session-timeout"),
         "orchestration.session_tokens": max_tokens,
         "orchestration.session_cost": max_cost,
         "orchestration.session_tool_calls": max_calls,

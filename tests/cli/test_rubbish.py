@@ -1,0 +1,110 @@
+"""What nobody would write on purpose: one value, file or option never takes the rest with it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GOOD = {
+    "type": "assistant", "uuid": "u1", "sessionId": "good", "version": "2.1.0", "cwd": "/p", "isSidechain": False,
+    "timestamp": "2026-01-30T10:00:00.000Z",
+    "message": {"role": "assistant", "id": "m1", "model": "x", "content": [{"type": "text", "text": "Done."}]},
+}  # fmt: skip
+CLI = [sys.executable, "-P", "-m", "orchestrion.cli.main"]
+
+
+def sessions(speak: Any, home: Path) -> list[str]:
+    return [row["session"] for row in speak("sessions", "--home", home, "--format", "json").json]
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "bad"),
+    [
+        ("claude-code", "m.jsonl", json.dumps({**GOOD, "uuid": "\ud800", "sessionId": "odd"})),
+        ("auto", "m.jsonl", '{"type": ["x"], "leafUuid": 1}'),
+        ("auto", "m.jsonl", '{"type": {"a": 1}, "messageId": 2}'),
+    ],
+)
+def test_a_value_of_a_strange_shape_does_not_keep_the_next_file_from_being_imported(
+    speak: Any, tmp_path: Path, form: str, name: str, bad: str
+) -> None:
+    folder = tmp_path / "sessions"
+    folder.mkdir()
+    (folder / name).write_text(bad + "\n")
+    (folder / "z.jsonl").write_text(json.dumps(GOOD) + "\n")
+    home = tmp_path / "home"
+    for _ in range(2):
+        said = speak("import", form, folder, "--home", home)
+        assert "unexpected" not in said.err
+        assert "good" in sessions(speak, home)
+
+
+def test_a_pipe_in_a_folder_is_passed_over(speak: Any, tmp_path: Path) -> None:
+    folder, team = tmp_path / "sessions", tmp_path / "team"
+    folder.mkdir()
+    team.mkdir()
+    (folder / "good.jsonl").write_text(json.dumps(GOOD) + "\n")
+    os.mkfifo(folder / "p.jsonl")
+    os.mkfifo(team / "p.md")
+    said = speak("import", "claude-code", folder, "--home", tmp_path / "home")
+    assert "neither a file nor a folder: skipped" in said.out + said.err
+    assert sessions(speak, tmp_path / "home") == ["good"]
+    assert "p.md" not in speak("agents", "check", team).out
+
+
+def test_tokens_that_nobody_can_have_used_are_not_counted(speak: Any, tmp_path: Path) -> None:
+    for number in range(3):
+        usage = {"input_tokens": 2**63 - 1, "output_tokens": 2**63 - 1}
+        message = {**GOOD["message"], "id": f"m{number}", "usage": usage}  # type: ignore[dict-item]
+        line = {**GOOD, "uuid": f"u{number}", "sessionId": f"s{number}", "message": message}
+        (tmp_path / f"{number}.jsonl").write_text(json.dumps(line) + "\n")
+    home = tmp_path / "home"
+    assert speak("import", "claude-code", tmp_path, "--home", home).code == 0
+    assert speak("rebuild", "--prove", "--home", home).code == 0
+    assert speak("export", "--view", "agent_stats", "--home", home).code == 0
+
+
+def test_a_line_that_is_torn_in_one_copy_counts_once_with_the_other(speak: Any, tmp_path: Path) -> None:
+    said = [{"type": "session_meta", "payload": {"id": "t", "cwd": "/p"}}]
+    said += [{"type": "event_msg", "payload": {"type": "agent_message", "message": f"step {n}"}} for n in range(4)]
+    lines = [json.dumps({"timestamp": f"2026-01-30T10:00:0{n}Z", **each}) for n, each in enumerate(said)]
+    whole, torn = tmp_path / "whole.jsonl", tmp_path / "torn.jsonl"
+    whole.write_text("\n".join(lines) + "\n")
+    torn.write_text("\n".join([*lines[:2], lines[2][:40], *lines[3:]]) + "\n")
+    home = tmp_path / "home"
+    for path in (torn, whole):
+        assert speak("import", "codex", path, "--home", home).code == 0
+    assert speak("sessions", "--home", home, "--format", "json").json[0]["messages"] == 4
+
+
+@pytest.mark.parametrize("option", ["--timeout", "--session-timeout"])
+def test_a_time_without_end_is_refused(speak: Any, option: str) -> None:
+    said = speak("run", option, "inf", "--dry-run", "fix security")
+    assert said.code == 2
+    assert option in said.err
+
+
+def test_front_matter_that_is_nested_without_end_is_named(speak: Any, tmp_path: Path) -> None:
+    (tmp_path / "deep.md").write_text(f"---\nname: deep\ndescription: {'[' * 5000}\n---\n")
+    (tmp_path / "fine.md").write_text("---\nname: fine\ndescription: well\n---\nDo it.\n")
+    said = speak("agents", "check", tmp_path)
+    assert said.code == 2
+    assert "deep.md:2: the front matter is nested too deeply" in said.out + said.err
+    assert "fine" in said.out
+
+
+def test_who_closes_the_pipe_or_standard_output_is_told_nothing(speak: Any, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    lines = [json.dumps({**GOOD, "uuid": f"u{number}"}) for number in range(2000)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines) + "\n")
+    assert speak("import", "claude-code", tmp_path / "a.jsonl", "--home", home).code == 0
+    whole = " ".join(CLI)
+    for command in (f"{whole} export --home {home} | head -1 >/dev/null; exit ${{PIPESTATUS[0]}}",
+                    f"{whole} sessions --home {home} >&-"):  # fmt: skip
+        ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+        assert "unexpected" not in ended.stderr
+        assert ended.returncode == 0, ended.stderr
