@@ -1,18 +1,17 @@
 """Writes the log as JSON Lines: each body before the first event that names it, each event as it is stored."""
 
 import base64
-import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from orchestrion.cli import exits
-from orchestrion.cli.show import say, stop_writing
+from orchestrion.cli.carrying_views import write
+from orchestrion.cli.show import say
 from orchestrion.cli.wiring import Home, opened_log
-from orchestrion.domain.errors import NotFound, Refused
+from orchestrion.domain.errors import NotFound
 
 if TYPE_CHECKING:
     from orchestrion.domain.ports import Log
@@ -24,24 +23,19 @@ def exported(home: Home, session: str | None, output: Path | None) -> int:
     """Write the events of `session` (all, if None) to `output` (standard output, if None); the exit code."""
     with opened_log(home) as log:
         lines = Lines(log, session)
-        try:
-            with output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
-                _write(file, lines)
-        except BrokenPipeError:
-            stop_writing(sys.stdout)
-        except OSError as error:
-            raise Refused(f"{output or 'standard output'} cannot be written: {error.strerror}") from error
-    if session is not None and lines.events == 0:
-        raise NotFound(f"no event is of a session {session!r}; `orchestrion sessions` lists them")
+        write(output, _told(lines, session))
     say(f"{lines.events} events and {lines.bodies} bodies exported.")
     if lines.missing:
         say(f"{lines.missing} bodies are no longer in the log, and so are missing here.")
     return exits.OK
 
 
-def _write(file: BinaryIO, lines: "Lines") -> None:
+def _told(lines: "Lines", session: str | None) -> Iterator[bytes]:
+    """Each line; raises NotFound if there is none of the session, before anything takes the place of what stands."""
     for line in lines:
-        file.write(orjson.dumps(line) + b"\n")
+        yield orjson.dumps(line) + b"\n"
+    if session is not None and lines.events == 0:
+        raise NotFound(f"no event is of a session {session!r}; `orchestrion sessions` lists them")
 
 
 class Lines:

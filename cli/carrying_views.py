@@ -51,14 +51,14 @@ def _written(
     from orchestrion.projections.ocel import ocel_json
 
     if shape == "ocel":
-        _write(output, ocel_json(store, session=session, at=at))
+        write(output, ocel_json(store, session=session, at=at))
         return "The log was written as OCEL 2.0."
     found = view_named(view or WHOLE_LOG)
     if shape == "parquet" and output is not None:
         rows = write_parquet(store, found, output, session=session, at=at)
     else:
         lines = _Counted()
-        _write(output, lines.of(store, found, shape, session, at))
+        write(output, lines.of(store, found, shape, session, at))
         rows = lines.rows
     return f"{rows} rows of {found.name} exported."
 
@@ -92,7 +92,7 @@ def _csv(rows: Iterable[Iterable[str]]) -> bytes:
     return buffer.getvalue().encode("utf-8", "backslashreplace")
 
 
-def _write(output: Path | None, parts: Iterator[bytes]) -> None:
+def write(output: Path | None, parts: Iterator[bytes]) -> None:
     """Write `parts` whole or not at all where it is a file (mode 0600)."""
     if output is None:
         _to_stdout(parts)

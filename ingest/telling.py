@@ -8,6 +8,7 @@ from typing import Any
 from orchestrion.domain import events as e
 from orchestrion.domain.record import Fact
 from orchestrion.domain.streams import place, witnessed
+from orchestrion.domain.text import MOST_COUNTED
 from orchestrion.ingest.ledger import DUPLICATE, RECORDED, ignored
 from orchestrion.ingest.values import mapping, text
 
@@ -65,6 +66,9 @@ class SessionReader(ABC):
             "run": self.run,
             "agent": self.agent,
         }
+        if kind is e.UsageRecorded:
+            fields = {name: 0 if name.endswith("_tokens") and value > MOST_COUNTED else value
+                      for name, value in fields.items()}  # fmt: skip
         fact = witnessed(kind(**{**known, **fields}))
         self._facts.append(fact)
         return place(fact)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from orchestrion.domain.events import UsageRecorded
 from orchestrion.ingest.claude_context import PARTIAL, Context, Origin
-from orchestrion.ingest.values import count, mapping, text
+from orchestrion.ingest.values import mapping, text, tokens
 
 FIELDS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 HOUR = "ephemeral_1h_input_tokens"
@@ -39,7 +39,7 @@ def observe(context: Context, origin: Origin, message: dict[str, Any]) -> None:
     before = context.usage.get(key)
     if before is not None and before.figures == figures:  # as most lines after a request's first
         return
-    seen = (*(count(figures.get(name)) for name in FIELDS), count(mapping(figures.get("cache_creation")).get(HOUR)))
+    seen = (*(tokens(figures.get(name)) for name in FIELDS), tokens(mapping(figures.get("cache_creation")).get(HOUR)))
     if before is None:
         most = context.usage.keep(key, Request(seen, figures, model, origin))
     else:

@@ -88,7 +88,13 @@ STRANGE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, 
 
 def count(value: Any) -> int:
     """`value` if it is a number that can be counted, else 0."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_COUNTED else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else 0
+
+
+def tokens(value: Any) -> int:
+    """`value` as a number of tokens; 0 for one that nobody can have used."""
+    found = count(value)
+    return found if found <= MOST_COUNTED else 0
 
 
 def milliseconds(value: Any, scale: int = 1) -> int | None:

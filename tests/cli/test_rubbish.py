@@ -108,3 +108,16 @@ def test_who_closes_the_pipe_or_standard_output_is_told_nothing(speak: Any, tmp_
         ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
         assert "unexpected" not in ended.stderr
         assert ended.returncode == 0, ended.stderr
+
+
+def test_an_export_that_fails_leaves_the_file_that_stands_and_a_new_one_is_for_nobody_else(
+    speak: Any, tmp_path: Path
+) -> None:
+    home, kept, fresh = tmp_path / "home", tmp_path / "kept.jsonl", tmp_path / "fresh.jsonl"
+    (tmp_path / "a.jsonl").write_text(json.dumps(GOOD) + "\n")
+    assert speak("import", "claude-code", tmp_path / "a.jsonl", "--home", home).code == 0
+    kept.write_text("precious")
+    assert speak("export", "nobody", "--output", kept, "--home", home).code == 3
+    assert kept.read_text() == "precious"
+    assert speak("export", "good", "--output", fresh, "--home", home).code == 0
+    assert fresh.stat().st_mode & 0o777 == 0o600
