@@ -169,13 +169,13 @@ def _unsurpassed(weights: Iterable[Weight]) -> list[Weight]:
 
 
 def _servers(runs: Sequence[Execution]) -> list[str]:
-    """MCP servers that runs which went well used, the most used first; one with more bad than good runs is none."""
+    """MCP servers that `ENOUGH` runs which went well used, the most used first; none that more runs went badly with."""
     held: dict[str, list[Execution]] = defaultdict(list)
     for run in runs:
         for server in run.servers:
             held[server].append(run)
     weighed = {server: weights(holding) for server, holding in held.items()}
-    useful = [server for server, (good, bad) in weighed.items() if good > bad]
+    useful = [server for server, (good, bad) in weighed.items() if good > bad and good >= ENOUGH]
     return sorted(useful, key=lambda server: (-weighed[server][0], server))
 
 
