@@ -93,9 +93,13 @@ def _csv(rows: Iterable[Iterable[str]]) -> bytes:
 
 
 def write(output: Path | None, parts: Iterator[bytes]) -> None:
-    """Write `parts` whole or not at all where it is a file (mode 0600)."""
+    """Write `parts` whole or not at all where it is a file (mode 0600); a device or a pipe is written to as it is."""
     if output is None:
         _to_stdout(parts)
+        return
+    output = output.resolve()  # a link stays one
+    if output.exists() and not output.is_file():
+        _to_device(output, parts)
         return
     fresh = output.with_name(f".{output.name}.{os.getpid()}")
     try:
@@ -110,6 +114,14 @@ def write(output: Path | None, parts: Iterator[bytes]) -> None:
             fresh.unlink()
 
 
+def _to_device(output: Path, parts: Iterator[bytes]) -> None:
+    try:
+        with output.open("wb") as file:
+            file.writelines(parts)
+    except OSError as error:
+        raise OrchestrionError(f"{output} cannot be written: {error.strerror}") from error
+
+
 def _to_stdout(parts: Iterator[bytes]) -> None:
     try:
         for part in parts:
@@ -117,3 +129,5 @@ def _to_stdout(parts: Iterator[bytes]) -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         stop_writing(sys.stdout)
+    except OSError as error:
+        raise OrchestrionError(f"standard output cannot be written: {error.strerror}") from error

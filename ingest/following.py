@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -69,10 +70,9 @@ class Follower:
         for line, _ in redacted(lines, self._redactor):
             for value in line.values:
                 before = len(facts)
-                try:
+                # What strange values bring no more an import of the whole counts as unparseable.
+                with suppress(*STRANGE):
                     self._reader.read(value, facts)
-                except STRANGE:  # an import of the whole counts it as unparseable
-                    del facts[before:]
                 if heard and len(facts) > before and heard.holds(facts[-1]):
                     del facts[before:]
             if not line.whole and isinstance(self._reader, SessionReader):

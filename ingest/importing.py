@@ -146,7 +146,7 @@ def _import_one(into: Into, importer: Importer | None, found: Found, tell: _Tell
         said = f"{found.path} cannot be read: {error.strerror}; check its permissions"
         return FileReport(found.path, error=said)
     except STRANGE as error:
-        fault = f"unexpected {type(error).__name__}, a fault of Orchestrion; the other files are not concerned"
+        fault = f"unexpected {type(error).__name__}: {error}; a fault of Orchestrion, and no other file is concerned"
         return FileReport(found.path, error=f"{found.path} cannot be imported whole: {fault}")
     finally:
         tell.finish(found.path)
@@ -237,12 +237,10 @@ class _Import:
         if isinstance(value, dict):
             kind = value.get("type")
             self._ledger.types[kind if isinstance(kind, str) else "none"] += 1
-        before = len(facts)
         try:
             told = self._reader.read(value, facts)
-        except STRANGE:
-            del facts[before:]
-            return UNPARSEABLE
+        except STRANGE:  # what it had told by then stands
+            told = UNPARSEABLE
         if facts and self._heard and self._heard.holds(facts[-1]):
             facts.clear()
             return ignored(HEARD)

@@ -8,9 +8,8 @@ from typing import Any
 from orchestrion.domain import events as e
 from orchestrion.domain.record import Fact
 from orchestrion.domain.streams import place, witnessed
-from orchestrion.domain.text import MOST_COUNTED
 from orchestrion.ingest.ledger import DUPLICATE, RECORDED, ignored
-from orchestrion.ingest.values import mapping, text
+from orchestrion.ingest.values import mapping, text, tokens
 
 MAIN = "main"
 """The agent of a session's own run, and that run's name within the session."""
@@ -67,8 +66,7 @@ class SessionReader(ABC):
             "agent": self.agent,
         }
         if kind is e.UsageRecorded:
-            fields = {name: 0 if name.endswith("_tokens") and value > MOST_COUNTED else value
-                      for name, value in fields.items()}  # fmt: skip
+            fields |= {name: tokens(value) for name, value in fields.items() if name.endswith("_tokens")}
         fact = witnessed(kind(**{**known, **fields}))
         self._facts.append(fact)
         return place(fact)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrion.domain.bodies import RAW
+from orchestrion.domain.errors import NotFound
 from orchestrion.tui.asking import Answered, Ask, Question
 
 LARGEST = 2_000_000
@@ -48,8 +49,11 @@ class Whole:
         """The whole field, or its beginning with the number of its bytes."""
         ref, beginning = told["bodies"][name], told.get(name)
         if ref["size"] > LARGEST:
-            return {f"the beginning of {ref['size']:,} bytes (`orchestrion log --format json` has all)": beginning}
-        content = self.blob(ref["hash"])
+            return {f"the beginning of {ref['size']:,} bytes; `orchestrion export` has all": beginning}
+        try:
+            content = self.blob(ref["hash"])
+        except NotFound:
+            return {f"the beginning of {ref['size']:,} bytes; the rest is no longer in the log": beginning}
         return content.decode() if isinstance(beginning, str) else json.loads(content)
 
 

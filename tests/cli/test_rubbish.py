@@ -121,3 +121,31 @@ def test_an_export_that_fails_leaves_the_file_that_stands_and_a_new_one_is_for_n
     assert kept.read_text() == "precious"
     assert speak("export", "good", "--output", fresh, "--home", home).code == 0
     assert fresh.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_export_goes_through_links_and_into_pipes_and_replaces_neither(speak: Any, tmp_path: Path) -> None:
+    home, pipe, link = tmp_path / "home", tmp_path / "pipe", tmp_path / "link.jsonl"
+    (tmp_path / "a.jsonl").write_text(json.dumps(GOOD) + "\n")
+    assert speak("import", "claude-code", tmp_path / "a.jsonl", "--home", home).code == 0
+    os.mkfifo(pipe)
+    link.symlink_to(tmp_path / "target.jsonl")
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        for where in (pipe, link):
+            assert speak("export", "good", "--output", where, "--home", home).code == 0
+        piped, _ = reader.communicate(timeout=60)
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert piped == (tmp_path / "target.jsonl").read_bytes() != b""
+
+
+def test_standard_output_that_is_full_is_told_in_a_sentence(speak: Any, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (tmp_path / "a.jsonl").write_text(json.dumps(GOOD) + "\n")
+    assert speak("import", "claude-code", tmp_path / "a.jsonl", "--home", home).code == 0
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [*CLI, "export", "--home", home], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ended.returncode == 1
+    assert "standard output cannot be written: No space left on device" in ended.stderr
+    assert "unexpected" not in ended.stderr

@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from orchestrion.domain import events as e
+from orchestrion.domain.errors import NotFound
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import open_log
 from orchestrion.projections import Store
 from orchestrion.tui.app import Dashboard
+from orchestrion.tui.asking import Answered
 from orchestrion.tui.feed import Feed
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens import sessions
 from orchestrion.tui.screens.opened import OpenedCall, OpenedEvent
+from orchestrion.tui.whole import LARGEST, Whole
 from orchestrion.tui.widgets.json_tree import LONGEST_LINE, MOST_CHILDREN, _lines
 from tests.tui.conftest import NOON, Reader
 
@@ -147,3 +150,18 @@ async def test_sessions_grow_older_while_nothing_comes(
         reader.app.screen.grow_older()
         (after,) = ages(reader)
         assert 7_200_000 <= after - before < 7_300_000
+
+
+@pytest.mark.parametrize("size", [10, LARGEST + 1])
+def test_what_is_too_large_or_gone_shows_its_beginning_and_says_so(size: int) -> None:
+    def gone(_: str) -> bytes:
+        raise NotFound("no such body")
+
+    told = {"params": {"text": "begin"}, "bodies": {"params": {"hash": "h", "size": size}}}
+    row = Answered(("call", "params"), [("c", json.dumps(told["params"]))], 1)
+    events = Answered(("data",), [(json.dumps(told),)], 1)
+    found = Whole("true", {}, gone)(row, lambda _: events)
+    ((why, shown),) = json.loads(found.rows[0][1]).items()
+    assert shown == {"text": "begin"}
+    assert why.startswith(f"the beginning of {size:,} bytes; ")
+    assert ("no longer in the log" in why) == (size == 10)

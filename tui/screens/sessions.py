@@ -19,7 +19,6 @@ from orchestrion.tui.widgets.grid import Grid
 
 EMPTY = "No session is in the log yet: orchestrion demo, run or import adds one."
 NONE_SUCH = "No session is like that; Escape ends the search, v the live ones alone."
-_SPENT = "session = $session AND kind = 'usage.recorded'"
 COLUMNS = (
     Column("status", "Status", tone="status"),
     Column("request", "Request", write=figures.text, grow=True, widest=30, tone="strong"),
@@ -95,7 +94,7 @@ class Sessions(View):
             return
         answered, since = self._told
         age, passed = answered.columns.index("age"), (monotonic() - since) * 1000
-        rows = [(*row[:age], row[age] and row[age] + passed, *row[age + 1 :]) for row in answered.rows]
+        rows = [(*row[:age], None if row[age] is None else row[age] + passed, *row[age + 1 :]) for row in answered.rows]
         self.query_one(Grid).fill(replace(answered, rows=rows))
 
     def subject(self) -> str:
