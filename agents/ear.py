@@ -9,8 +9,8 @@ from orchestrion.agents.budget import RunBudget
 from orchestrion.agents.identity import born, host
 from orchestrion.agents.journal import Journal
 from orchestrion.domain import events as e
+from orchestrion.domain.bounds import MOST_COUNTED
 from orchestrion.domain.streams import stream_of, witnessed
-from orchestrion.domain.text import MOST_COUNTED
 
 Usage = Callable[..., bool]
 """Takes a request's id, its model and its tokens by name: `Desk.used`."""

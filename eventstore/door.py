@@ -3,10 +3,10 @@
 from functools import cache
 from typing import Any, get_type_hints
 
+from orchestrion.domain.bounds import storable
 from orchestrion.domain.events import KINDS, Event
 from orchestrion.domain.ports import Redactor
 from orchestrion.domain.record import Fact
-from orchestrion.domain.text import storable
 from orchestrion.eventstore import clock
 from orchestrion.eventstore.entry import Entry
 from orchestrion.eventstore.normal import Reasons, fits, normal, plain, raw_json

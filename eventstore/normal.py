@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from orchestrion.domain.text import storable
+from orchestrion.domain.bounds import storable
 from orchestrion.eventstore.trees import Opened, json_container, mapped
 
 MAX_NESTING = 100

@@ -10,8 +10,8 @@ import zstandard
 from eventsourcing.persistence import Notification
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 
+from orchestrion.domain.bounds import storable
 from orchestrion.domain.errors import LogDamaged, LogReplaced, NotFound
-from orchestrion.domain.text import storable
 from orchestrion.eventstore.checkpoint import Checkpoint, Seal
 from orchestrion.eventstore.entry import ChainedRow, Row
 from orchestrion.eventstore.failures import told

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from orchestrion.domain.text import MOST_COUNTED
+from orchestrion.domain.bounds import MOST_COUNTED
 
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n\ufeff"
