@@ -12,11 +12,12 @@ from textual.widgets import Static
 
 from orchestrion.domain.inert import one_line
 from orchestrion.tui import figures
-from orchestrion.tui.diffs import Line, changes, looks_like_diff
+from orchestrion.tui.diffs import Line, changes, looks_like_diff, patched
 from orchestrion.tui.widgets.json_tree import JsonTree
 
 LONGEST_TEXT = 60_000
 """Characters of a text that are drawn; the rest is counted."""
+TAB_COLUMNS = 4
 _TONES = {"+": "$success", "-": "$error", "@": "$accent", " ": "$quiet"}
 
 
@@ -56,7 +57,7 @@ def value_parts(heading: str, value: Any) -> list[Part]:
         return []
     if isinstance(value, str):
         if looks_like_diff(value):
-            return [Part(heading, "diff", [Line(line[:1] or " ", line[1:]) for line in value.splitlines()])]
+            return [Part(heading, "diff", list(patched(value)))]
         return [Part(heading, "text", value)]
     found = [Part(f"{heading}: changes", "diff", lines) for lines in (changes(value),) if lines]
     return [*found, Part(heading, "json", value)]
@@ -92,6 +93,9 @@ def _text(text: str) -> Content:
 
 
 def _diff(lines: Sequence[Line]) -> Content:
-    return Content("\n").join(
-        Content.assemble((f"{line.sign} {one_line(line.text)}", _TONES.get(line.sign, "$foreground"))) for line in lines
-    )
+    return Content("\n").join(Content.assemble((_signed(line), _TONES.get(line.sign, "$foreground"))) for line in lines)
+
+
+def _signed(line: Line) -> str:
+    text = one_line(line.text.expandtabs(TAB_COLUMNS))
+    return text if line.sign in ("", "@") else f"{line.sign} {text}"
