@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 from orchestrion.tui.actions import ACTIONS, bindings
 from orchestrion.tui.asking import Answers, Moved, Trouble, follow
+from orchestrion.tui.bodies import Bodies
 from orchestrion.tui.columns import Evidence
 from orchestrion.tui.feed import Feed
 from orchestrion.tui.replaying import CHOOSE, Replaying
@@ -58,6 +59,7 @@ class Dashboard(Replaying):
         """The last position that the views told of."""
         self.heard = False
         """Whether they told of any."""
+        self.bodies = Bodies(feed.views, feed.blob)
         self.trouble: Trouble | None = None
         self.on_drawn: Callable[[Answers], None] | None = None
         """Told of each answer that was drawn; for benchmarks."""

@@ -12,6 +12,9 @@ from orchestrion.tui.asking import Answered, Ask, Question
 LARGEST = 2_000_000
 """Bytes of a field that are fetched; of a larger one the beginning is shown, and said to be one."""
 
+Blob = Callable[[str], bytes]
+"""Fetches what the log keeps beside its events, by hash. Raises NotFound."""
+
 
 @dataclass(frozen=True)
 class Whole:
@@ -22,7 +25,7 @@ class Whole:
 
     where: str
     params: Mapping[str, object]
-    blob: Callable[[str], bytes]
+    blob: Blob
 
     def __call__(self, answered: Answered, ask: Ask) -> Answered:
         """The one row of `answered`, whole."""
@@ -36,25 +39,31 @@ class Whole:
 
     def _restore(self, row: dict[str, Any], told: dict[str, Any]) -> None:
         if _parsed(row.get("data")) == told:
-            row["data"] = json.dumps({**told, **{name: self._of(told, name) for name in _large(told)}})
+            row["data"] = json.dumps(whole(told, self.blob))
             return
         for name in _large(told):
             for column, value in row.items():
                 if value is not None and value == told.get(name):
-                    row[column] = self._of(told, name)
+                    row[column] = _of(told, name, self.blob)
                 elif isinstance(value, str) and _parsed(value) == told.get(name):
-                    row[column] = json.dumps(self._of(told, name))
+                    row[column] = json.dumps(_of(told, name, self.blob))
 
-    def _of(self, told: dict[str, Any], name: str) -> Any:
-        """The whole field, or its beginning with the number of its bytes."""
-        ref, beginning = told["bodies"][name], told.get(name)
-        if ref["size"] > LARGEST:
-            return {f"the beginning of {ref['size']:,} bytes; `orchestrion export` has all": beginning}
-        try:
-            content = self.blob(ref["hash"])
-        except NotFound:
-            return {f"the beginning of {ref['size']:,} bytes; the rest is no longer in the log": beginning}
-        return content.decode() if isinstance(beginning, str) else json.loads(content)
+
+def whole(told: dict[str, Any], blob: Blob) -> dict[str, Any]:
+    """The fields of an event, the large ones whole."""
+    return {**told, **{name: _of(told, name, blob) for name in _large(told)}} if told.get("bodies") else told
+
+
+def _of(told: dict[str, Any], name: str, blob: Blob) -> Any:
+    """The whole field, or its beginning with the number of its bytes."""
+    ref, beginning = told["bodies"][name], told.get(name)
+    if ref["size"] > LARGEST:
+        return {f"the beginning of {ref['size']:,} bytes; `orchestrion export` has all": beginning}
+    try:
+        content = blob(ref["hash"])
+    except NotFound:
+        return {f"the beginning of {ref['size']:,} bytes; the rest is no longer in the log": beginning}
+    return content.decode() if isinstance(beginning, str) else json.loads(content)
 
 
 def _large(told: dict[str, Any]) -> list[str]:

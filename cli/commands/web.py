@@ -40,7 +40,7 @@ def web(
             serve_terminal(_watch(place), host=host, port=port, ready=out)
         else:
             with opened_log(place) as log, lapses_noted(place, log), stored(log, place) as store:
-                serve(store, host=host, port=port, password=password, ready=out)
+                serve(store, log.blob, host=host, port=port, password=password, ready=out)
     except KeyboardInterrupt:
         pass  # the way to end it
     say("The page is closed.")

@@ -20,6 +20,7 @@ from orchestrion.projections import VIEWS, Store, ask
 from orchestrion.tui.app import Dashboard
 from orchestrion.tui.feed import Feed
 from orchestrion.tui.screens.view import View
+from orchestrion.tui.widgets.finder import Finder
 from orchestrion.tui.widgets.grid import Grid
 
 PATIENCE_SECONDS = 60
@@ -168,6 +169,13 @@ class Reader:
             await self.pilot.press(key)
             await self.looks()
         return self
+
+    async def finds(self, text: str) -> "Reader":
+        """Search for `text`, as if it were pasted."""
+        await self.presses("slash")
+        self.app.screen.query_one(Finder).value = text
+        await self.pilot.pause()
+        return await self.presses("enter")
 
     async def looks(self) -> "Reader":
         """Wait until what is shown is all that the log holds. Raises TimeoutError after some seconds."""

@@ -14,6 +14,7 @@ from orchestrion.eventstore import open_log
 from orchestrion.projections import Store
 from orchestrion.tui.app import Dashboard
 from orchestrion.tui.asking import Answered
+from orchestrion.tui.bodies import Bodies
 from orchestrion.tui.feed import Feed
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens import sessions
@@ -53,6 +54,53 @@ async def test_an_opened_call_and_event_are_whole_though_the_log_keeps_them_apar
         await reader.looks()
         data = json.loads(app.screen.answered["it"].dicts()[0]["data"])
         assert data["params"] == {"text": LONG}
+
+
+async def test_what_stands_far_within_a_large_field_is_found_once_it_is_in_the_log(large: Any) -> None:
+    log, feed = large
+    about: dict[str, Any] = {"source": "conductor", "happened_at": NOON}
+    log.observe([
+        witnessed(e.SessionStarted(**about, session="ses_2", product="x", request=f"{LONG} of the request")),
+        witnessed(e.MessageSent(**about, session="ses_2", message="m", sender="a", recipient="all",
+                                type="progress_update", payload={"said": f'{LONG} "of the message"'})),
+    ])  # fmt: skip
+    app = Dashboard(feed)
+    async with app.run_test(size=(120, 40)) as pilot:
+        reader = await Reader(pilot, log).looks()
+        await reader.finds("the end")
+        assert sorted(reader.column("sessions", "session")) == ["ses_1", "ses_2"]
+        await reader.finds("end of the request")
+        assert reader.column("sessions", "session") == ["ses_2"]
+        await reader.presses("5")
+        await reader.finds("the end")
+        assert reader.grid("calls").count == 1
+        await reader.presses("3")
+        await reader.finds('end "of the mess')
+        assert reader.grid("messages").count == 1
+        log.observe([witnessed(e.ToolCalled(**about, session="ses_3", run="ses_3/a", agent="a", call="d", tool="Write",
+                                            params={"text": LONG}))])  # fmt: skip
+        await reader.presses("5")
+        assert reader.grid("calls").count == 2
+        assert "THE END" not in feed.views.query("SELECT params FROM tool_calls WHERE call = 'd'").rows[0][0]
+
+
+def test_large_fields_are_those_of_a_position_and_what_is_erased_is_not_found(large: Any) -> None:
+    log, feed = large
+    bodies = Bodies(feed.views, feed.blob)
+    assert not bodies.knows("the end", 1)
+    assert bodies.look("the end", lambda: True)
+    assert bodies.knows("the end", log.head())
+    assert bodies.holding("the end", None) == {"held": ("c",), "held_sessions": ("ses_1",)}
+    assert bodies.holding("the end", 0) == {"held": (), "held_sessions": ()}
+    assert bodies.holding("else", None) == {"held": (), "held_sessions": ()}
+    assert not bodies.look("nowhere", lambda: True)
+    assert not bodies.look("the end", lambda: False)
+    assert not bodies.knows("the end", log.head())
+
+    def gone(_: str) -> bytes:
+        raise NotFound("no such body")
+
+    assert not Bodies(feed.views, gone).look("the end", lambda: True)
 
 
 def test_a_long_line_of_a_value_goes_on_on_the_next() -> None:

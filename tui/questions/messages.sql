@@ -8,4 +8,4 @@ LEFT JOIN (
 ) d ON d.message = m.message
 WHERE ($session::VARCHAR IS NULL OR m.session = $session)
     AND ($find = '' OR contains(lower(concat_ws(' ', m.sender, m.recipient, m.type)), $find)
-        OR contains(lower(m.payload::VARCHAR), $written))
+        OR contains(lower(m.payload::VARCHAR), $written) OR m.message IN $held)

@@ -61,8 +61,8 @@ class Messages(View):
             self.query_one(FlowPicture).show(answered["flow"].dicts())
 
     def subject(self) -> str:
-        words = f" with “{self.find}”" if self.find else ""
-        return f"{self.query_one(Grid).count:,} messages{words} · {self.dashboard.scope or 'all sessions'}"
+        found = " ".join(filter(None, [f"{self.query_one(Grid).count:,} messages", self.sought_words]))
+        return f"{found} · {self.dashboard.scope or 'all sessions'}"
 
     def detail(self, opened: Grid.Opened) -> View:
         return OpenedMessage(opened.row["message"], opened.row["session"])

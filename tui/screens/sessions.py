@@ -101,9 +101,7 @@ class Sessions(View):
         parts = [f"{self.query_one(Grid).count:,} sessions"]
         if self.only_live:
             parts.append("live only")
-        if self.find:
-            parts.append(f"with “{self.find}”")
-        return " · ".join(parts)
+        return " · ".join([*parts, *filter(None, [self.sought_words])])
 
     @on(Grid.Pointed)
     def _pointed(self, message: Grid.Pointed) -> None:

@@ -83,9 +83,7 @@ class Tools(View):
     def subject(self) -> str:
         parts = [f"{self.query_one('#calls', Grid).count:,} calls", self.dashboard.scope or "all sessions"]
         parts += [word for word in (self.tool, self.agent, "failed" if self.failed else "") if word]
-        if self.find:
-            parts.append(f"with “{self.find}”")
-        return " · ".join(parts)
+        return " · ".join([*parts, *filter(None, [self.sought_words])])
 
     def detail(self, opened: Grid.Opened) -> View | None:
         if opened.grid.id == "calls":

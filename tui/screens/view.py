@@ -53,6 +53,8 @@ class View(Screen[None]):
         """Whether all that is asked was answered once; until then parts are drawn as they come."""
         self.find = ""
         """What is searched for, in lower case."""
+        self.looking = ""
+        """What large fields are looked through for just now."""
 
     @property
     def dashboard(self) -> "Dashboard":
@@ -82,8 +84,19 @@ class View(Screen[None]):
 
     @property
     def sought(self) -> dict[str, object]:
-        """What is searched for, as a text has it (`find`) and as JSON writes it (`written`)."""
-        return {"find": self.find, "written": json.dumps(self.find, ensure_ascii=False)[1:-1]}
+        """What is searched for, as a text has it (`find`) and as JSON writes it (`written`), and the large fields that
+        hold it, as far as they are looked through."""
+        held = self.dashboard.bodies.holding(self.find, self.dashboard.at)
+        return {"find": self.find, "written": json.dumps(self.find, ensure_ascii=False)[1:-1], **held}
+
+    @property
+    def sought_words(self) -> str:
+        """For the subject: what is searched for, and whether large fields are still looked through; empty for none."""
+        return (
+            f"with “{self.find}”" + (", still looking through large fields" if self.looking else "")
+            if self.find
+            else ""
+        )
 
     def retreat(self) -> None:
         """What Escape closes on this screen, when nothing is opened over it."""
@@ -113,7 +126,7 @@ class View(Screen[None]):
     @property
     def at_rest(self) -> bool:
         """Whether what is shown is the answer to what is asked."""
-        return not self._stale and all(lane.at_rest for lane in self._lanes)
+        return not self._stale and not self.looking and all(lane.at_rest for lane in self._lanes)
 
     def ask(self) -> None:
         """Ask anew; what is on its way is asked once more after it."""
@@ -123,6 +136,31 @@ class View(Screen[None]):
         self._stale = False
         for lane in self._lanes:
             self._ask_lane(lane)
+        self._look_through()
+
+    def _look_through(self) -> None:
+        """Look for what is searched for in large fields too; what holds it is shown as soon as it is found."""
+        text, app = self.find, self.dashboard
+        if not text or self.looking == text or app.bodies.knows(text, app.position):
+            return
+        self.looking = text
+        begun = get_running_loop().run_in_executor(None, app.bodies.look, text, lambda: self.find == text)
+        self.run_worker(self._looked_through(text, begun), group="looking")
+
+    async def _looked_through(self, text: str, begun: Future[bool]) -> None:
+        try:
+            found = await begun
+        except (OrchestrionError, OSError) as error:
+            found = False
+            self.app.post_message(Trouble(str(error)))
+        if self.looking == text:
+            self.looking = ""
+        if self.find == text:
+            self.frame()
+            if found:
+                self.ask()
+            else:
+                self._look_through()  # what has come meanwhile
 
     def _ask_lane(self, lane: Lane) -> None:
         if lane.asking:
@@ -225,8 +263,8 @@ class View(Screen[None]):
 
     def frame(self) -> None:
         """Bring the lines around the screen up to date."""
-        if not self.is_mounted:
-            return
+        if not self.is_mounted or not self.query(Context):
+            return  # not laid out yet, or taken apart already
         app = self.dashboard
         context = self.query_one(Context)
         context.subject, context.standing, context.past = self.subject(), app.standing(), app.at is not None

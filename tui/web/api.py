@@ -91,8 +91,11 @@ class Api:
         """The events at `positions` (numbers with commas between), whole."""
         given = request.query_params.get("positions", "")
         numbers = [number for text in given.split(",") if (number := whole(text)) is not None][:MOST_EVIDENCE]
-        rows = await self.hub.ask(lambda views: views.query(AT, {"positions": numbers}).dicts())
-        return JSONResponse({"events": [*map(shown, rows)]})
+
+        def asked(views: Views) -> list[dict[str, Any]]:
+            return [shown(row, self.hub.blob) for row in views.query(AT, {"positions": numbers}).dicts()]
+
+        return JSONResponse({"events": await self.hub.ask(asked)})
 
     async def commentary(self, request: Request) -> Response:
         """The last lines of session `id` up to position `upto`, as the stream would have sent them."""

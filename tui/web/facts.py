@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestrion.domain.inert import inert, one_line
 from orchestrion.tui.report import words
+from orchestrion.tui.whole import Blob, whole
 
 MOST_FACTS = 200
 """Of one piece of a stream; the rest follows at once in the next."""
@@ -50,9 +51,9 @@ def told(row: Row) -> dict[str, Any]:
     }
 
 
-def shown(row: Row) -> dict[str, Any]:
+def shown(row: Row, blob: Blob) -> dict[str, Any]:
     """One event whole, its state as indented JSON text; every text inert."""
-    data = json.dumps(json.loads(row["data"]), ensure_ascii=False, indent=2)
+    data = json.dumps(whole(json.loads(row["data"]), blob), ensure_ascii=False, indent=2)
     place = f"{row['stream']}@{row['version']}"
     return {
         "position": row["position"],

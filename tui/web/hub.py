@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from orchestrion.domain.errors import OrchestrionError
+from orchestrion.tui.whole import Blob
 
 WAIT_SECONDS = 0.25
 """How long the follower waits for the log before it looks whether it shall stop."""
@@ -39,10 +40,13 @@ class Views(Protocol):
 
 
 class Hub:
-    """The one store behind every open page. `trouble` is a sentence while the log cannot be read, else None."""
+    """The one store behind every open page, and what the log keeps beside its events (`blob`).
 
-    def __init__(self, views: Views) -> None:
-        self.views = views
+    `trouble` is a sentence while the log cannot be read, else None.
+    """
+
+    def __init__(self, views: Views, blob: Blob) -> None:
+        self.views, self.blob = views, blob
         self.trouble: str | None = None
         self.closing = False
         self._bell = asyncio.Event()

@@ -12,22 +12,25 @@ from orchestrion.domain.errors import CannotRun, Refused
 from orchestrion.tui.web.app import application
 from orchestrion.tui.web.guard import Door, is_loopback
 from orchestrion.tui.web.hub import Hub, Views
+from orchestrion.tui.whole import Blob
 
 TOKEN_BYTES = 24
 GRACE_SECONDS = 2
 BACKLOG = 128
 
 
-def serve(views: Views, *, host: str, port: int, password: str | None, ready: Callable[[str], None]) -> None:
-    """Serve the page for `views` until interrupted; `ready` is told the URL once it can be opened.
+def serve(
+    views: Views, blob: Blob, *, host: str, port: int, password: str | None, ready: Callable[[str], None]
+) -> None:
+    """Serve the page for `views` and what the log keeps beside them until interrupted.
 
-    Port 0 takes a free one. Raises Refused for a host beyond this machine without a password, CannotRun if the port
-    cannot be had.
+    `ready` is told the URL once it can be opened. Port 0 takes a free one. Raises Refused for a host beyond this
+    machine without a password, CannotRun if the port cannot be had.
     """
     require_password(host, password)
     with bound(host, port) as listener:
         door = Door(secrets.token_urlsafe(TOKEN_BYTES), host, listener.getsockname()[1], password)
-        Server(views, door, ready).run(sockets=[listener])
+        Server(views, blob, door, ready).run(sockets=[listener])
 
 
 def require_password(host: str, password: str | None) -> None:
@@ -58,8 +61,8 @@ def bound(host: str, port: int) -> socket.socket:
 class Server(uvicorn.Server):
     """Tells its URL when it is up, and ends the open streams when it stops: they would never end by themselves."""
 
-    def __init__(self, views: Views, door: Door, ready: Callable[[str], None]) -> None:
-        self.hub, self.door, self.ready = Hub(views), door, ready
+    def __init__(self, views: Views, blob: Blob, door: Door, ready: Callable[[str], None]) -> None:
+        self.hub, self.door, self.ready = Hub(views, blob), door, ready
         config = uvicorn.Config(
             application(self.hub, door),
             log_level="warning",

@@ -60,15 +60,15 @@ def store(log: SQLiteLog, home: Path) -> Iterator[Store]:
 class Running:
     """A server in a thread; `stop` and `start` again on the same port with the same token."""
 
-    def __init__(self, store: Store, password: str | None = None) -> None:
-        self.store, self.password, self.port = store, password, 0
+    def __init__(self, store: Store, log: SQLiteLog, password: str | None = None) -> None:
+        self.store, self.log, self.password, self.port = store, log, password, 0
         self.start()
 
     def start(self) -> None:
         listener = bound("127.0.0.1", self.port)
         self.port = listener.getsockname()[1]
         up: Queue[str] = Queue()
-        self.server = Server(self.store, Door(TOKEN, "127.0.0.1", self.port, self.password), up.put)
+        self.server = Server(self.store, self.log.blob, Door(TOKEN, "127.0.0.1", self.port, self.password), up.put)
         self.thread = threading.Thread(target=self._run, args=(listener,))
         self.thread.start()
         self.url = up.get(timeout=START_SECONDS)
@@ -84,7 +84,7 @@ class Running:
 
 
 @pytest.fixture
-def running(store: Store) -> Iterator[Running]:
-    running = Running(store)
+def running(store: Store, log: SQLiteLog) -> Iterator[Running]:
+    running = Running(store, log)
     yield running
     running.stop()

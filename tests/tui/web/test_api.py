@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from orchestrion.domain import events as e
+from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import SQLiteLog, open_log
 from orchestrion.projections import Store
 from orchestrion.tui.web.guard import Door
@@ -38,7 +40,7 @@ def serving(log: SQLiteLog, home: Path) -> Iterator[httpx.Client]:
         store.catch_up()
         up: Queue[str] = Queue()
         with bound("127.0.0.1", 0) as listener:
-            server = Server(store, Door("token", "127.0.0.1", listener.getsockname()[1]), up.put)
+            server = Server(store, log.blob, Door("token", "127.0.0.1", listener.getsockname()[1]), up.put)
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
             thread.start()
             with httpx.Client(base_url=up.get(timeout=30), trust_env=False, timeout=PATIENCE_SECONDS) as client:
@@ -94,6 +96,17 @@ def test_the_events_behind_a_figure_can_be_read(client: httpx.Client, played: di
     (event,) = client.get("api/events", params={"positions": "9,x,999999"}).json()["events"]
     assert (event["position"], event["kind"]) == (9, "message.sent")
     assert json.loads(event["data"])["payload"]["issue"] == "organizationId is not checked"
+
+
+def test_an_event_with_a_large_field_is_whole(log: SQLiteLog, home: Path) -> None:
+    text = "\n".join(f"line {number}" for number in range(2_000))
+    log.observe([
+        witnessed(e.ToolCalled(source="transcript", session="s", run="s/a", agent="a", call="c", tool="Write",
+                               params={"content": text})),
+    ])  # fmt: skip
+    with serving(log, home) as client:
+        (event,) = client.get("api/events", params={"positions": "1"}).json()["events"]
+    assert json.loads(event["data"])["params"] == {"content": text}
 
 
 def test_the_commentary_ends_where_it_is_told_to(client: httpx.Client, played: dict[str, int]) -> None:
