@@ -28,6 +28,7 @@ from orchestrion.agents.running import check_minds, check_runnable
 from orchestrion.agents.stage import Stage
 from orchestrion.agents.watching import Watch, why
 from orchestrion.agents.workspace import Workspace, prepare, reopened
+from orchestrion.domain.elapsed import elapsed_ms
 from orchestrion.domain.errors import Conflict, NotFound, OrchestrionError, RuleBroken
 from orchestrion.domain.events import AgentCompleted, Event, RunStatus
 from orchestrion.domain.ports import Learnt, Log, Prices
@@ -216,7 +217,7 @@ class Conductor:
             watch.stop()
             journal.end(session.name, status, reason)
         result.status, result.reason = status, reason
-        result.duration_ms = round((journal.now() - began).total_seconds() * 1000)
+        result.duration_ms = elapsed_ms(began, journal.now())
         return result
 
 

@@ -60,7 +60,7 @@ class Journal:
         self._runs: dict[str, runs.Run] = {}
         self._handoffs: dict[str, handoffs.Handoff] = {}
         self._tasks: dict[str, str] = {}
-        self._durations: dict[str, int] = {}
+        self._durations: dict[str, int | None] = {}
         self._minted: dict[tuple[str, str], int] = {}
         self._past: dict[str, list[Event]] = defaultdict(list)
         self._known: dict[Key, deque[tuple[Event, str]]] = defaultdict(deque)
@@ -131,7 +131,7 @@ class Journal:
             if isinstance(event, AgentStarted):
                 self._tasks[command.run] = event.task or ""
             elif isinstance(event, AgentCompleted | AgentFailed):
-                self._durations[command.run] = event.duration_ms or 0
+                self._durations[command.run] = event.duration_ms
         return place
 
     def adopt(self, start: AgentStarted) -> None:
@@ -139,8 +139,8 @@ class Journal:
         run = start.run or ""
         self._runs[run], self._tasks[run] = runs.evolve(runs.Run(), start), start.task or ""
 
-    def task_and_duration(self, run: str) -> tuple[str, int]:
-        """What an ended run was asked, and how many milliseconds it took, as the log has it."""
+    def task_and_duration(self, run: str) -> tuple[str, int | None]:
+        """What an ended run was asked, and how many milliseconds it took, as the log has it (None: nobody knows)."""
         return self._tasks[run], self._durations[run]
 
     def facts(self, session: str) -> list[Event]:

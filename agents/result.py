@@ -14,7 +14,7 @@ class RunReport:
     run: str
     task: str
     status: RunStatus
-    duration_ms: int
+    duration_ms: int | None
     summary: str = ""
     reason: str | None = None
     remedy: str | None = None
@@ -23,7 +23,7 @@ class RunReport:
 
 @dataclass
 class ExecutionResult:
-    """One session, as it ended. Times are measured milliseconds."""
+    """One session, as it ended. Times are measured milliseconds, None where a clock that jumped back left none."""
 
     session: str
     status: RunStatus
@@ -32,7 +32,7 @@ class ExecutionResult:
     messages: list[dict[str, Any]] = field(default_factory=list)
     handoffs: list[dict[str, Any]] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
-    duration_ms: int = 0
+    duration_ms: int | None = 0
     reason: str | None = None
     tests: dict[str, Any] | None = None
     diff: str = ""

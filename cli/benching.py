@@ -59,7 +59,7 @@ def _recorded(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         with written_log(home) as (log, redactor):
             import_paths(log, redactor, "auto", [folder])
             with stored(log, home) as store:
-                names = store.query("SELECT DISTINCT agent FROM learn_spans WHERE agent IS NOT NULL ORDER BY 1").rows
+                names = store.query("SELECT DISTINCT agent FROM runs WHERE agent IS NOT NULL ORDER BY 1").rows
                 histories = [executions(store, agent, limit=_HISTORY) for (agent,) in names]
                 pairs = [pair for history in histories for pair in replayed(history)]
                 runs = sum(map(len, histories))

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from orchestrion.cli.plain import cell, clock, lasting
+from orchestrion.domain.elapsed import elapsed_ms
 from orchestrion.domain.events import Event
 
 MAX_TEXT = 300
@@ -123,8 +124,8 @@ class Narrator:
         asked, who, tool = self._calls.get(call, (None, self.who(f), "unknown tool"))
         self._open.pop(call, None)
         took = f.get("duration_ms")
-        if took is None and at and asked:
-            took = max(0.0, (at - asked).total_seconds() * 1000)
+        if took is None:
+            took = elapsed_ms(asked, at)
         status = cell(f.get("status"))
         yield f"  🔧 [{time}] {who} → {tool}: {SIGNS.get(status, '⏹')} {status} in {lasting(took)}"
         if f.get("error"):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from orchestrion.domain import events as e
+from orchestrion.domain.elapsed import elapsed_ms
 from orchestrion.domain.errors import RuleBroken
 
 
@@ -128,8 +129,8 @@ def decide(run: Run, command: Command) -> Iterator[e.Event]:
             )
 
 
-def _since(run: Run, command: Complete | Fail) -> int:
-    """Milliseconds from the run's start, never negative. Raises RuleBroken if it has none."""
+def _since(run: Run, command: Complete | Fail) -> int | None:
+    """Milliseconds from the run's start, None if that lies ahead. Raises RuleBroken if it has none."""
     if run.started_at is None:
         raise RuleBroken(f"run {command.run} has not started")
-    return max(0, round((command.at - run.started_at).total_seconds() * 1000))
+    return elapsed_ms(run.started_at, command.at)

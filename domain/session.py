@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from orchestrion.domain import events as e
+from orchestrion.domain.elapsed import elapsed_ms
 from orchestrion.domain.errors import RuleBroken
 
 
@@ -111,5 +112,5 @@ def decide(session: Session, command: Command) -> Iterator[e.Event]:
                 session=command.session,
                 status=command.status,
                 reason=command.reason,
-                duration_ms=max(0, round((at - session.started_at).total_seconds() * 1000)),
+                duration_ms=elapsed_ms(session.started_at, at),
             )

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from orchestrion.domain.elapsed import elapsed_ms
 from orchestrion.tui.asking import Answered, Ask, Question
 from orchestrion.tui.commentary import told
 from orchestrion.tui.literals import OneOf
@@ -68,7 +69,7 @@ def _fill_in(rows: Sequence[Row], names: Sequence[Row]) -> None:
         row["agent"] = row["agent"] or agents.get(row["run"]) or row["run"]
         if row["kind"] == "tool.returned" and (call := calls.get(row["call"])):
             row["tool"] = call["tool"]
-            row["duration_ms"] = _milliseconds(call["happened_at"], row["happened_at"])
+            row["duration_ms"] = elapsed_ms(call["happened_at"], row["happened_at"])
         if row["kind"].startswith("message.") and (message := sent.get(row["message"])):
             row["message_type"], row["sender"] = message["type"], message["sender"]
 
@@ -81,11 +82,3 @@ def _by(key: str, kind: str, names: Sequence[Row]) -> Mapping[str, Row]:
             known = found.setdefault(row[key], row)
             known |= {name: known[name] or row[name] for name in ("tool", "type", "sender")}
     return found
-
-
-def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
-    """From the one to the other as DuckDB's `date_diff` counts them, never below 0."""
-    if start is None or end is None:
-        return None
-    since, until = ((moment - datetime.min) // timedelta(milliseconds=1) for moment in (start, end))
-    return max(0, until - since)

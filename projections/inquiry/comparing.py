@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import orjson
 
+from orchestrion.domain.elapsed import elapsed_ms
 from orchestrion.projections.inquiry.acts import Act, acts_of
 from orchestrion.projections.inquiry.causes import links
 from orchestrion.projections.store import Store
@@ -194,9 +195,7 @@ def _aspect(name: str, a: Any, b: Any) -> tuple[str, Any, Any, bool]:
 def _of_session(store: Store, session: str, at: int | None) -> dict[str, Any]:
     rows = store.query(_SESSION, {"session": session}, at=at).dicts()
     row = rows[0] if rows else {}
-    began, ended = row.get("started_at"), row.get("ended_at")
-    took = round((ended - began).total_seconds() * 1000) if began is not None and ended is not None else None
-    return {**row, "duration_ms": took if took is not None and took >= 0 else None}
+    return {**row, "duration_ms": elapsed_ms(row.get("started_at"), row.get("ended_at"))}
 
 
 def _plan(store: Store, session: str, at: int | None) -> str | None:

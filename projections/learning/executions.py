@@ -197,7 +197,7 @@ def _without_replays(run: Execution, owner: dict[str, str]) -> Execution:
 
 
 def _must_be_known(store: Store, agent: str, at: int | None) -> None:
-    known = "SELECT agent FROM learn_spans WHERE agent IS NOT NULL UNION SELECT agent FROM roster ORDER BY agent"
+    known = "SELECT agent FROM runs WHERE agent IS NOT NULL UNION SELECT agent FROM roster ORDER BY agent"
     names = [str(row[0]) for row in store.query(known, at=at).rows]
     if agent in names:
         return

@@ -17,7 +17,7 @@ _ALL_MAY_HAVE_CHANGED = """SELECT count(*) > 0 FROM tail.own.wide
 WHERE position > $since AND (kind = 'session.forked' OR NOT readable)"""
 _MESSAGES = "SELECT sender, recipient, run FROM snap.own.messages WHERE message IN (SELECT unnest($ids))"
 _HANDOFFS = "SELECT giver, taker FROM snap.own.handoffs WHERE handoff IN (SELECT unnest($ids))"
-_RUNS = "SELECT DISTINCT agent FROM snap.own.learn_spans WHERE run IN (SELECT unnest($ids))"
+_RUNS = "SELECT DISTINCT agent FROM snap.own.runs WHERE run IN (SELECT unnest($ids))"
 
 
 class Bearing:

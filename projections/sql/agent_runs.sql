@@ -4,7 +4,8 @@
 -- time). An import never invents an end: interrupted if the last
 -- thing known of the run is an interruption, completed if the last message it sent is a response or a result and none
 -- of its calls is unresolved, else unknown.
--- duration_ms is the end's own figure, else last minus first known time.
+-- duration_ms is the end's own figure, else last minus first known time; NULL where the end lies before the beginning or
+-- only one moment is known.
 -- Its own requests' tokens and cost are called own_…, so that `usage` and `sessions` can be joined without doubt;
 -- total_cost_microdollars has the cost of all runs that it led to besides, each once. A cost leaves out unpriced_requests (those of the run itself) and is NULL where nothing is known.
 WITH RECURSIVE spent AS (

@@ -1,5 +1,6 @@
 -- One row a run, as learning sees it: how it went (good: 1 well, 0 badly, between them where judges disagree, null where
--- nobody knows), how long it took (null where its end lies before its start), and what was expected of it.
+-- nobody knows), how long it took (see `run_spans`; null too of one that is at work or whose turn never came), and what
+-- was expected of it.
 -- Judges' last words decide; without them a failed status or a refused validation is bad, completed is good. Cancelled,
 -- interrupted, refused, unended and unknown runs say nothing about the agent.
 -- internal:
@@ -17,20 +18,21 @@ WITH validated AS (
 
 known AS (
     SELECT
-        spans.*,
-        coalesce(spans.began_at, least(spans.first_at, tools.first_at)) AS started_at,
-        coalesce(spans.finished_at, greatest(spans.last_at, tools.last_at)) AS ended_at,
+        spans.* REPLACE (
+            left(spans.task, 400) AS task,
+            -- The newest are looked for by it: one that has no end yet is as new as what was last heard of it.
+            coalesce(spans.ended_at, spans.last_at) AS ended_at
+        ),
         CASE
             WHEN spans.ended_as IS NOT NULL THEN spans.ended_as
             WHEN spans.ours THEN 'running'
-            WHEN spans.last_act LIKE 'interrupt%' AND spans.last_position > coalesce(tools.last_position, 0)
-                THEN 'interrupted'
+            WHEN spans.last_act LIKE 'interrupt%' THEN 'interrupted'
             WHEN spans.last_message IN ('response', 'result') AND coalesce(tools.unresolved, 0) = 0 THEN 'completed'
             ELSE 'unknown'
         END AS status,
         coalesce(tools.calls, 0) AS calls,
         tools.taught
-    FROM learn_spans AS spans
+    FROM run_spans AS spans
     LEFT JOIN learn_tools AS tools ON spans.run = tools.run
 )
 
@@ -42,11 +44,7 @@ SELECT
     known.status,
     known.started_at,
     known.ended_at,
-    CASE
-        WHEN known.status IN ('running', 'refused') THEN NULL
-        WHEN known.duration_ms IS NOT NULL THEN known.duration_ms
-        WHEN known.ended_at >= known.started_at THEN date_diff('millisecond', known.started_at, known.ended_at)
-    END AS duration_ms,
+    CASE WHEN known.status NOT IN ('running', 'refused') THEN known.duration_ms END AS duration_ms,
     CASE
         WHEN coalesce(judged.positive + judged.negative, 0) > 0
             THEN judged.positive / (judged.positive + judged.negative)

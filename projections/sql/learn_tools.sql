@@ -34,9 +34,6 @@ steps AS (
 
 SELECT
     run,
-    min(started_at) AS first_at,
-    greatest(max(started_at), max(ended_at)) AS last_at,
-    max(position) AS last_position,
     count(*) AS calls,
     count(*) FILTER (failed IS NULL) AS unresolved,
     to_json(struct_pack(
@@ -59,4 +56,4 @@ SELECT
     ))::VARCHAR AS taught
 FROM steps
 GROUP BY run
-ORDER BY last_at
+ORDER BY greatest(max(started_at), max(ended_at))

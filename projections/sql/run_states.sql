@@ -18,18 +18,9 @@ SELECT
     runs.parent_run,
     runs.parent_call,
     runs.task,
-    coalesce(runs.started_at, runs.first_at) AS started_at,
-    coalesce(runs.ended_at, CASE WHEN NOT runs.ours THEN runs.last_at END) AS ended_at,
-    coalesce(
-        runs.duration_ms,
-        CASE
-            WHEN runs.ours AND runs.ended_as IS NULL THEN NULL
-            WHEN coalesce(runs.ended_at, runs.last_at) < coalesce(runs.started_at, runs.first_at) THEN 0
-            ELSE date_diff(
-                'millisecond', coalesce(runs.started_at, runs.first_at), coalesce(runs.ended_at, runs.last_at)
-            )
-        END
-    ) AS duration_ms,
+    runs.started_at,
+    runs.ended_at,
+    runs.duration_ms,
     CASE
         WHEN runs.ended_as IS NOT NULL THEN runs.ended_as
         WHEN runs.ours
@@ -51,7 +42,7 @@ SELECT
     runs.remedy,
     runs.files_modified,
     runs.outputs
-FROM runs
+FROM run_spans AS runs
 LEFT JOIN acts ON runs.run = acts.run
 LEFT JOIN asking ON runs.run = asking.run
 LEFT JOIN said ON runs.run = said.run

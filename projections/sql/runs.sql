@@ -1,4 +1,5 @@
--- One row a run, as its own facts say it; `agent_runs` adds counts and the status of what was never ended.
+-- One row a run, as its own facts say it; `run_spans` tells how long it took, `agent_runs` adds counts and the status of
+-- what was never ended. position is its start, else the first that is known of it.
 -- internal:
 -- key: run
 -- kinds: agent.started agent.completed agent.failed tool.* message.sent usage.recorded incident.observed handoff.offered
@@ -29,6 +30,7 @@ SELECT
     bool_or(source = 'conductor') AS ours,
     arg_max(CASE kind WHEN 'incident.observed' THEN type WHEN 'message.sent' THEN type ELSE kind END, position)
         FILTER (kind NOT IN ('usage.recorded', 'agent.started')) AS last_act,
-    arg_max(type, position) FILTER (kind = 'message.sent') AS last_message
+    arg_max(type, position) FILTER (kind = 'message.sent') AS last_message,
+    coalesce(min(position) FILTER (kind = 'agent.started'), min(position)) AS position
 FROM ranked
 GROUP BY run

@@ -1,7 +1,7 @@
 -- Every tool call: who called what with which parameters, what came back, how long it took, and how it ended
 -- (ok, error, denied, interrupted, timed_out; unresolved while no return is known). One row an identity: witnesses are
 -- merged, a session that replays another's calls does not own them. duration_ms is the witness's own figure, else
--- return minus call, never below 0.
+-- return minus call; NULL where the return lies before the call, for then nobody knows.
 SELECT
     call,
     session,
@@ -16,10 +16,7 @@ SELECT
     ended_at,
     coalesce(
         duration_ms,
-        CASE
-            WHEN ended_at < started_at THEN 0
-            ELSE date_diff('millisecond', started_at, ended_at)
-        END
+        CASE WHEN ended_at >= started_at THEN date_diff('millisecond', started_at, ended_at) END
     ) AS duration_ms,
     status,
     error,

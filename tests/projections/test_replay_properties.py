@@ -248,6 +248,24 @@ def test_the_facts_of_a_few_keys_are_ranked_as_those_of_a_whole_log(rows_of: Any
             assert whole == few, model.name
 
 
+SPANS = """SELECT a.run, a.duration_ms, l.duration_ms, a.started_at, l.started_at, a.ended_at, l.ended_at
+FROM agent_runs AS a FULL JOIN learn_runs AS l USING (run)
+WHERE coalesce(a.status, '') NOT IN ('running', 'waiting', 'lost')"""
+
+
+@given(LOGS)
+@settings(FEW, max_examples=10)
+def test_learning_and_agent_runs_know_the_same_span_of_every_run(rows_of: Any, log_of: Any, facts: Any) -> None:
+    with TemporaryDirectory() as folder, Store(log_of(rows_of(facts)), Path(folder)) as store:
+        store.catch_up()
+        for run, took, learnt, *times in store.query(SPANS).rows:
+            assert run is not None
+            assert took == learnt
+            assert times[0] == times[1]
+            assert times[2] in (times[3], None)
+            assert took is None or took >= 0
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @given(LOGS, st.lists(st.integers(2, 7), min_size=1, max_size=4), st.integers(1, 3))

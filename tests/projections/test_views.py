@@ -73,7 +73,7 @@ def test_a_call_and_its_return_are_one_row_with_the_time_between(shown: Any) -> 
 @pytest.mark.parametrize(
     ("back", "duration"),
     [
-        (lambda: returned("c1", -5), 0),
+        (lambda: returned("c1", -5), None),
         (lambda: returned("c1", 5, duration_ms=77), 77),
         (lambda: returned("c1", None), None),
     ],
@@ -82,6 +82,62 @@ def test_a_call_and_its_return_are_one_row_with_the_time_between(shown: Any) -> 
 def test_a_duration_is_never_negative_and_never_invented(shown: Any, back: Any, duration: int | None) -> None:
     [(found,)] = shown(called("c1"), back()).query("SELECT duration_ms FROM tool_calls").rows
     assert found == duration
+
+
+def spanned(
+    *told: tuple[type[e.Event], float | None], source: Any = "transcript", took: int | None = None
+) -> list[Any]:
+    """Acts of one run, each at its second; an end has `took` as its own figure."""
+    more: dict[type[e.Event], dict[str, Any]] = {
+        e.AgentStarted: {"agent": "main"},
+        e.AgentCompleted: {"duration_ms": took},
+        e.UsageRecorded: {"request_id": "r"},
+    }
+    return [
+        kind(happened_at=None if second is None else at(second), **more[kind], **seen(source=source))
+        for kind, second in told
+    ]
+
+
+BEGAN, USED, ENDED = e.AgentStarted, e.UsageRecorded, e.AgentCompleted
+
+
+@pytest.mark.parametrize(
+    ("facts", "duration"),
+    [
+        (spanned((BEGAN, 0), (ENDED, 2)), 2000),
+        (spanned((BEGAN, 0), (ENDED, 0)), 0),
+        (spanned((BEGAN, 5), (ENDED, 2)), None),
+        (spanned((BEGAN, 5), (ENDED, 2), took=77), 77),
+        (spanned((BEGAN, 5), (ENDED, 2), source="conductor", took=0), None),
+        (spanned((BEGAN, 0), (USED, 3)), 3000),
+        (spanned((BEGAN, 3), (USED, 1)), None),
+        (spanned((USED, 3)), None),
+        (spanned((BEGAN, None), (ENDED, None)), None),
+    ],
+    ids=[
+        "told", "told to be none", "a clock that jumped back", "a witness's own figure", "our own figure made up of it",
+        "the last thing known", "nothing known after it began", "one moment is all", "no time",
+    ],
+)  # fmt: skip
+def test_agent_runs_and_learning_know_how_long_a_run_took_or_that_nobody_does(
+    shown: Any, facts: list[Any], duration: int | None
+) -> None:
+    store = shown(*facts)
+    for view in ("agent_runs", "learn_runs", "learn_records"):
+        assert store.query(f"SELECT duration_ms FROM {view}").rows == [(duration,)], view  # noqa: S608 our own names
+
+
+def test_an_acceptance_before_its_offer_is_no_time_that_acceptance_takes(shown: Any) -> None:
+    def handed(handoff: str, seconds: float) -> list[Any]:
+        shared: dict[str, Any] = {"source": "conductor", "session": "s", "handoff": handoff}
+        return [
+            e.HandoffOffered(happened_at=NOON, giver="a", taker="b", task="t", **shared),
+            e.HandoffAccepted(happened_at=at(seconds), taker="b", **shared),
+        ]
+
+    store = shown(*handed("h1", -5), *handed("h2", 3))
+    assert store.query("SELECT accepted, p50_acceptance_ms FROM handoff_stats").rows == [(2, 3000)]
 
 
 def test_a_call_without_return_is_unresolved_and_a_return_without_call_is_shown(shown: Any) -> None:

@@ -32,7 +32,8 @@ def shared_calls(facts: Facts) -> tuple[list[Call], float]:
         giving = by_name.get(call.shared_from or "")
         if giving is not None and (giving.mcp_server, giving.tool) == (call.mcp_server, call.tool):
             shared.append(call)
-            saved += max(0.0, (giving.duration_ms or 0) - (call.duration_ms or 0))
+            if giving.duration_ms is not None and call.duration_ms is not None:
+                saved += max(0.0, giving.duration_ms - call.duration_ms)
     return shared, saved
 
 

@@ -103,7 +103,7 @@ def test_what_was_kept_while_the_log_grew_is_what_the_whole_log_teaches(
 
 
 def _taught(store: Store) -> dict[str, Any]:
-    known = store.query("SELECT DISTINCT agent FROM learn_spans WHERE agent IS NOT NULL").rows
+    known = store.query("SELECT DISTINCT agent FROM runs WHERE agent IS NOT NULL").rows
     return {agent: query_learnings(store, agent) for (agent,) in known}
 
 
