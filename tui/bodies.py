@@ -11,11 +11,12 @@ from orchestrion.tui.literals import OneOf
 
 SEARCHED = {"session.started": "request", "message.sent": "payload", "tool.called": "params"}
 """Kind to the field that is searched, as the questions with `$find` do of what the views hold."""
-_LARGE = """
-SELECT position, session, coalesce(data->>'$.message', data->>'$.call'), data->>'$.bodies.{field}.hash'
-FROM facts
-WHERE position > {after:d} AND position <= {upto:d} AND kind = '{kind}'
-    AND data->>'$.bodies.{field}.hash' IS NOT NULL"""
+_LARGE = "\nUNION ALL\n".join(
+    f"""SELECT position, session, coalesce(data->>'$.message', data->>'$.call'), data->>'$.bodies.{field}.hash'
+FROM facts WHERE position > {{after:d}} AND position <= {{upto:d}} AND kind = '{kind}'
+    AND data->>'$.bodies.{field}.hash' IS NOT NULL"""  # noqa: S608 - our own words
+    for kind, field in SEARCHED.items()
+)
 
 
 class Body(NamedTuple):
@@ -34,18 +35,19 @@ class Bodies:
         self._views, self._blob = views, blob
         self._all: list[Body] = []
         self._listed = 0
-        self._text = ""
-        self._looked = 0
+        self.text = ""
+        """What was looked for last."""
+        self._looked = -1
         self._holding: list[Body] = []
         self._turn = Lock()
 
     def knows(self, text: str, position: int) -> bool:
         """Whether `text` was looked for in all up to `position`."""
-        return text == self._text and self._looked >= position
+        return text == self.text and self._looked >= position
 
     def holding(self, text: str, at: int | None) -> Mapping[str, object]:
         """Where `text` was found so far, up to position `at`, for a question: `$held_sessions` and `$held`."""
-        found = self._holding if text and text == self._text else []
+        found = self._holding if text and text == self.text else []
         found = [body for body in found if at is None or body.position <= at]
         return {"held": _named(body.subject for body in found), "held_sessions": _named(body.session for body in found)}
 
@@ -55,8 +57,8 @@ class Bodies:
         Raises OrchestrionError.
         """
         with self._turn:
-            if text != self._text:
-                self._text, self._looked, self._holding = text, 0, []
+            if text != self.text:
+                self.text, self._looked, self._holding = text, -1, []
             new = self._list()
             written = json.dumps(text, ensure_ascii=False)[1:-1]
             found = []
@@ -74,9 +76,9 @@ class Bodies:
     def _list(self) -> int:
         """Learn of the large fields that came since; the position up to which all are known."""
         position = self._views.catch_up()
-        for kind, field in SEARCHED.items():
-            sql = _LARGE.format(kind=kind, field=field, after=self._listed, upto=position)
-            self._all += [Body(*row) for row in self._views.query(sql).rows]
+        if position > self._listed:
+            large = self._views.query(_LARGE.format(after=self._listed, upto=position))
+            self._all += sorted(Body(*row) for row in large.rows)
         self._listed = position
         return position
 

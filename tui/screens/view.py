@@ -1,7 +1,7 @@
 """What every screen shares: the lines around it, and the round of asking, waiting and drawing."""
 
 import json
-from asyncio import Future, get_running_loop
+from asyncio import Future, get_running_loop, sleep
 from collections.abc import Mapping
 from contextvars import copy_context
 from functools import partial
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 REST_SECONDS = 0.01
 """Between two rounds of a screen whose log does not stop growing."""
+LOOK_SECONDS = 1.0
+"""Between two looks through large fields for the same text."""
 
 
 class View(Screen[None]):
@@ -55,6 +57,7 @@ class View(Screen[None]):
         """What is searched for, in lower case."""
         self.looking = ""
         """What large fields are looked through for just now."""
+        self._looked = 0.0
 
     @property
     def dashboard(self) -> "Dashboard":
@@ -91,7 +94,7 @@ class View(Screen[None]):
 
     @property
     def sought_words(self) -> str:
-        """For the subject: what is searched for, and whether large fields are still looked through; empty for none."""
+        """For the subject: what is searched for, and whether large fields are yet to be looked through."""
         return (
             f"with “{self.find}”" + (", still looking through large fields" if self.looking else "")
             if self.find
@@ -139,28 +142,33 @@ class View(Screen[None]):
         self._look_through()
 
     def _look_through(self) -> None:
-        """Look for what is searched for in large fields too; what holds it is shown as soon as it is found."""
+        """Look for what is searched for in large fields too; what holds it is shown as soon as it is found.
+
+        What has come since is looked through with a rest between: on a log that does not stop growing each look costs.
+        """
         text, app = self.find, self.dashboard
         if not text or self.looking == text or app.bodies.knows(text, app.position):
             return
         self.looking = text
-        begun = get_running_loop().run_in_executor(None, app.bodies.look, text, lambda: self.find == text)
-        self.run_worker(self._looked_through(text, begun), group="looking")
+        rest = self._looked + LOOK_SECONDS - monotonic() if app.bodies.text == text else 0.0
+        self.run_worker(self._looked_through(text, max(0.0, rest)), group="looking")
 
-    async def _looked_through(self, text: str, begun: Future[bool]) -> None:
+    async def _looked_through(self, text: str, rest: float) -> None:
+        await sleep(rest)
+        look = partial(self.dashboard.bodies.look, text, lambda: self.find == text)
         try:
-            found = await begun
+            found = await get_running_loop().run_in_executor(None, look)
         except (OrchestrionError, OSError) as error:
             found = False
             self.app.post_message(Trouble(str(error)))
+        self._looked = monotonic()
         if self.looking == text:
             self.looking = ""
         if self.find == text:
             self.frame()
             if found:
                 self.ask()
-            else:
-                self._look_through()  # what has come meanwhile
+            self._look_through()  # what has come meanwhile
 
     def _ask_lane(self, lane: Lane) -> None:
         if lane.asking:
