@@ -1,5 +1,6 @@
 -- Who got which message, and how far it came: queued, delivered, acknowledged or expired. A message to named runs is
--- queued for each of them until a fact of that run says more.
+-- queued for each of them until a fact of that run says more; of one that only others' recordings tell of, nobody knows
+-- how far it came.
 -- key: message
 -- kinds: message.*
 WITH known AS (
@@ -24,7 +25,8 @@ addressed AS (
         message,
         arg_min(recipient, rank) AS recipient,
         unnest(arg_min(recipient_runs, rank)) AS run,
-        arg_min(session, rank) AS session
+        arg_min(session, rank) AS session,
+        bool_or(source IN ('conductor', 'mcp', 'user')) AS on_our_bus
     FROM ranked
     WHERE kind = 'message.sent'
     GROUP BY message
@@ -42,6 +44,15 @@ SELECT
     reason
 FROM known
 UNION ALL
-SELECT DISTINCT message, recipient, run, session, 'queued', NULL::TIMESTAMP, NULL::TIMESTAMP, NULL::TIMESTAMP, NULL
+SELECT DISTINCT
+    message,
+    recipient,
+    run,
+    session,
+    CASE WHEN on_our_bus THEN 'queued' ELSE 'unknown' END,
+    NULL::TIMESTAMP,
+    NULL::TIMESTAMP,
+    NULL::TIMESTAMP,
+    NULL
 FROM addressed
 ANTI JOIN known USING (message, run)

@@ -266,6 +266,18 @@ def test_a_message_is_queued_for_each_named_run_until_that_run_says_more(shown: 
     ]
 
 
+def test_how_far_a_message_came_that_others_recorded_is_unknown(shown: Any) -> None:
+    base = {"session": "ses", "sender": "a", "recipient": "b", "type": "task"}
+    store = shown(
+        e.MessageSent(source="transcript", message="theirs", recipient_runs=("ses/b",), **base),
+        e.MessageSent(source="transcript", message="both", recipient_runs=("ses/b",), **base),
+        e.MessageSent(source="conductor", message="both", recipient_runs=("ses/b",), **base),
+        e.MessageSent(source="user", message="ours", recipient_runs=("ses/b",), **base),
+    )
+    rows = store.query("SELECT message, state FROM deliveries ORDER BY message").rows
+    assert rows == [("both", "queued"), ("ours", "queued"), ("theirs", "unknown")]
+
+
 def test_a_patterns_support_and_contradictions_are_counted_with_their_evidence(shown: Any) -> None:
     base = {"source": "conductor", "session": "ses", "pattern": "p1"}
     found = e.PatternDiscovered(name="n", type="retry", confidence=0.5, evidence=(3, 1), **base)

@@ -13,7 +13,7 @@ MAX_TEXT = 200
 """Characters of a message's text, or of a task, that a report shows."""
 SAYING_FIELDS = ("text", "issue", "warning", "tip", "progress", "pattern", "task", "capability", "changes", "context")
 """Fields of a payload that say in words what it is about, the most telling first."""
-STATES = ("queued", "delivered", "acknowledged", "expired")
+STATES = ("unknown", "queued", "delivered", "acknowledged", "expired")
 """Delivery states; of several recipients' the first of these is shown, unless some only were never reached."""
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
