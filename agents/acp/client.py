@@ -4,7 +4,6 @@ import asyncio
 import shlex
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +11,9 @@ from acp import RequestError
 from acp import schema as s
 
 from orchestrion.agents.acp import policy
+from orchestrion.agents.acp.answering import Answering, Denied
 from orchestrion.agents.acp.calls import Calls, Told
+from orchestrion.agents.acp.spoken import Spoken
 from orchestrion.agents.acp.terminals import Terminals, environment, program_of
 from orchestrion.agents.budget import Stopped
 from orchestrion.agents.child import Ended
@@ -21,34 +22,9 @@ from orchestrion.agents.runner import Desk, Work
 from orchestrion.agents.thinking.files import Files, Unreachable
 from orchestrion.domain.errors import Refused
 
-MAX_TEXT = 4_000_000
-"""Letters of what it says that are kept, of one message."""
 MAX_PERMISSIONS = 500
 """It may ask for permission so often in one run."""
 _Value = TypeVar("_Value")
-
-
-@dataclass
-class Spoken:
-    """What the agent says, put together from its pieces."""
-
-    pieces: list[str] = field(default_factory=list)
-    letters: int = 0
-    message: str | None = None
-
-    def add(self, text: str) -> None:
-        """One more piece; beyond what is kept it is only counted."""
-        if self.letters < MAX_TEXT:
-            self.pieces.append(text[: MAX_TEXT - self.letters])
-        self.letters += len(text)
-
-    def take(self) -> str:
-        """All of it; the next piece begins anew."""
-        text = "".join(self.pieces)
-        if self.letters > MAX_TEXT:
-            text += f"\n[… {self.letters - MAX_TEXT} letters left out …]"
-        self.pieces, self.letters, self.message = [], 0, None
-        return text
 
 
 class AcpClient:
@@ -171,7 +147,7 @@ class AcpClient:
 
     async def _read(self, path: str, line: int | None, limit: int | None) -> s.ReadTextFileResponse:
         call = self._effect("fs/read_text_file", {"path": self._calls.relative(path), "line": line, "limit": limit})
-        with _Answering(self._ear, call) as answering:
+        with Answering(self._ear, call) as answering:
             text = self._files.text(path)
             lines = text.splitlines(keepends=True)
             first = max(0, (line or 1) - 1)
@@ -186,7 +162,7 @@ class AcpClient:
     async def _write(self, path: str, content: str) -> s.WriteTextFileResponse:
         params = {"path": self._calls.relative(path), "letters": len(content)}
         call = self._effect("fs/write_text_file", params)
-        with _Answering(self._ear, call):
+        with Answering(self._ear, call):
             self._files.writable(path)
             await self._let("edit", "fs/write_text_file", params, call, paths=[str(params["path"])])
             self._files.write(path, content)
@@ -210,7 +186,7 @@ class AcpClient:
     ) -> s.CreateTerminalResponse:
         line = shlex.join(args)
         call = self._effect("terminal", {"command": args, "cwd": self._calls.relative(cwd) if cwd else None})
-        with _Answering(self._ear, call) as answering:
+        with Answering(self._ear, call) as answering:
             if self.terminals.full:
                 raise Refused("too many terminals are open; release some first")
             if len(args) == 1 and (why := program_of(args[0])):
@@ -321,32 +297,6 @@ class AcpClient:
             if not self._trouble.done():
                 self._trouble.set_exception(error)
             raise RequestError.internal_error({"details": "the run was stopped"}) from error
-
-
-class Denied(Refused):
-    """The agent's file or a person says no."""
-
-
-class _Answering:
-    """The answer to a call of ours for the agent: well, refused, or cut off. `later`: somebody else tells it."""
-
-    def __init__(self, ear: Ear, call: str) -> None:
-        self._ear, self._call = ear, call
-        self.result: Any = None
-        self.later = False
-
-    def __enter__(self) -> "_Answering":
-        return self
-
-    def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
-        if error is None and not self.later:
-            self._ear.returned(self._call, "ok", result=self.result)
-        elif isinstance(error, Denied):
-            self._ear.returned(self._call, "denied", error=str(error))
-        elif isinstance(error, asyncio.CancelledError | Stopped):
-            self._ear.returned(self._call, "interrupted", error="the run was stopped")
-        elif error is not None:
-            self._ear.returned(self._call, "error", error=str(error))
 
 
 def _option(options: list[s.PermissionOption], allowed: bool) -> str | None:

@@ -423,9 +423,9 @@ def test_a_flood_of_messages_ends_the_run_and_a_flood_of_words_is_cut(
     acts: Any, play: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from orchestrion.agents.acp import child as acp_child
-    from orchestrion.agents.acp import client as acp_client
+    from orchestrion.agents.acp import spoken
 
-    monkeypatch.setattr(acp_client, "MAX_TEXT", 100)
+    monkeypatch.setattr(spoken, "MAX_TEXT", 100)
     acts('for n in range(50): await me.say("word ")')
     assert play("coder").of(e.MessageSent, type="response")[0].payload["text"].endswith("[… 150 letters left out …]")
     monkeypatch.setattr(acp_child, "MAX_MESSAGES", 100)
