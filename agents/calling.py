@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrion.agents.budget import Stopped
 from orchestrion.agents.child import Ended
 from orchestrion.agents.limits import backoff_seconds
 from orchestrion.agents.runner import Desk, Outcome, Work
 from orchestrion.domain.events import CallStatus, ToolReturned
+from orchestrion.domain.spending import Stopped
 
 PREVIEW = 4_000
 """Letters of a command's output kept in the tool's result; counts and reports say the rest."""

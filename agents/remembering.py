@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from orchestrion.agents.budget import Stopped
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.desk import RunDesk
 from orchestrion.agents.exchange import CONDUCTOR
@@ -12,6 +11,7 @@ from orchestrion.agents.runner import Lost, Work
 from orchestrion.agents.stage import Stage, Turn
 from orchestrion.domain import events as e
 from orchestrion.domain.bodies import whole
+from orchestrion.domain.spending import Stopped
 
 CONTEXT = "memory"
 """Under this name in what is handed to an agent."""

@@ -8,7 +8,6 @@ from datetime import datetime
 from importlib.util import find_spec
 
 from orchestrion.agents.acp.runner import AcpRunner, missing_extra
-from orchestrion.agents.budget import Stopped
 from orchestrion.agents.bus import Draft
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.desk import RunDesk
@@ -29,6 +28,7 @@ from orchestrion.agents.validating import Verdict, check
 from orchestrion.agents.workspace import Change, diff_of
 from orchestrion.domain.errors import CannotRun, OrchestrionError, Refused
 from orchestrion.domain.events import MessageSent, OutcomeJudged, RunStatus
+from orchestrion.domain.spending import Stopped
 
 RUNNERS: Mapping[str, Runner] = {
     "steps": StepsRunner(),

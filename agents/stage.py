@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from orchestrion.agents.budget import RunBudget, SessionBudget, Stopped
+from orchestrion.agents.budget import RunBudget, SessionBudget
 from orchestrion.agents.bus import Bus, Draft
 from orchestrion.agents.definition import AgentDefinition
 from orchestrion.agents.desk import Company, RunDesk
@@ -30,6 +30,7 @@ from orchestrion.agents.workspace import Workspace
 from orchestrion.domain import events as e
 from orchestrion.domain import run as runs
 from orchestrion.domain.ports import Learnt, Prices
+from orchestrion.domain.spending import Stopped
 
 HELP = "assistance_request"
 

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from orchestrion.cli.settings import Settings
@@ -15,6 +16,24 @@ if TYPE_CHECKING:
 ENABLED = "orchestration.enable_learning"
 
 
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """How past runs are learnt from, as it is set: so many runs of an agent, patterns so sure, fading so quickly."""
+
+    limit: int
+    threshold: int
+    half_life_days: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Lessons":
+        """As `settings` have it."""
+        return cls(
+            settings["learning.max_executions_per_agent"],
+            settings["learning.pattern_confidence_threshold"],
+            settings["learning.half_life_days"],
+        )
+
+
 @contextmanager
 def learnt(log: "Log", home: Home, settings: Settings) -> "Iterator[Learnt | None]":
     """What `log` teaches, for one session; None where `enableLearning` is off."""
@@ -24,17 +43,12 @@ def learnt(log: "Log", home: Home, settings: Settings) -> "Iterator[Learnt | Non
     from orchestrion.projections.learning import LogLearnt
 
     with stored(log, home) as store:
-        yield LogLearnt(
-            store,
-            limit=settings["learning.max_executions_per_agent"],
-            threshold=settings["learning.pattern_confidence_threshold"],
-            half_life_days=settings["learning.half_life_days"],
-        )
+        yield LogLearnt(store, **asdict(Lessons.of(settings)))
 
 
 def router(home: Home, settings: Settings) -> "Router | None":
     """Who chooses among able agents; None where `enableLearning` is off, and all of them work."""
-    return _Router(home, settings["learning.max_executions_per_agent"]) if settings[ENABLED] else None
+    return _Router(home, Lessons.of(settings).limit) if settings[ENABLED] else None
 
 
 def seed_of(request: str) -> int:

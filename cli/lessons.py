@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrion.cli.advising import Lessons
 from orchestrion.cli.options import Format
 from orchestrion.cli.plain import lasting
 from orchestrion.cli.settings import load_settings
@@ -23,21 +24,39 @@ EVIDENCE_SHOWN = 5
 Row = tuple[str, str, Any, Any, Any, str]
 
 
-def show(home: Path | None, agent: str, task: "Task", form: Format, *, at: int | None, semantic: bool = False) -> None:
+def show(
+    home: Path | None,
+    agent: str,
+    task: "Task",
+    form: Format,
+    *,
+    at: int | None,
+    semantic: bool = False,
+    config: Path | None = None,
+) -> None:
     """Show what is learnt of `agent` for `task`. Raises NotFound; CannotRun where `semantic` lacks its extra."""
     closeness = _closeness(task) if semantic else None
-    limit = load_settings(Path.cwd())["learning.max_executions_per_agent"]
+    lessons = Lessons.of(load_settings(Path.cwd(), file=config))
     with asked(home_of(home)) as store:
-        learnt = query_learnings(store, agent, task, limit=limit, at=at, closeness=closeness)
+        learnt = query_learnings(store, agent, task, limit=lessons.limit, at=at, closeness=closeness)
     answer(learnt, form, sheet=Sheet(COLUMNS, list(_rows(learnt))))
 
 
-def show_patterns(home: Path | None, task: "Task", form: Format, *, at: int | None, semantic: bool = False) -> None:
+def show_patterns(
+    home: Path | None,
+    task: "Task",
+    form: Format,
+    *,
+    at: int | None,
+    semantic: bool = False,
+    config: Path | None = None,
+) -> None:
     """Show the patterns of all agents. Raises Refused where a task was given without an agent."""
     if semantic or not task.says_nothing:
         raise Refused("say whose runs to learn from: orchestrion learn AGENT --task …")
+    lessons = Lessons.of(load_settings(Path.cwd(), file=config))
     with asked(home_of(home)) as store:
-        rows = patterns(store, at=at)
+        rows = patterns(store, half_life_days=lessons.half_life_days, at=at)
     columns = PATTERN_COLUMNS if form is Format.table or not rows else tuple(rows[0])
     table(Sheet(columns, [[row[name] for name in columns] for row in rows]), form, empty="No pattern is known.")
 

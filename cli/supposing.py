@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from orchestrion.cli.advising import Lessons
 from orchestrion.cli.asking import session_of
 from orchestrion.cli.options import Format
 from orchestrion.cli.settings import load_settings
@@ -41,7 +42,7 @@ def supposed(
     place = home_of(home)
     with asked(place) as store:
         only = session_of(store, session, at=at) if session else None
-        what = _supposition(place, given, settings["learning.pattern_confidence_threshold"])
+        what = _supposition(place, given, Lessons.of(settings))
         found = suppose(store, what, session=only, at=at)
     rows = [[each.as_row()[name] for name in COLUMNS] for each in found]
     table(Sheet(COLUMNS, rows), form, empty="Nothing would change, as far as the log can tell.")
@@ -49,7 +50,7 @@ def supposed(
         say(f"{len(rows)} changes; nothing was run.")
 
 
-def _supposition(place: Home, given: Given, threshold: int) -> "Supposition":
+def _supposition(place: Home, given: Given, lessons: Lessons) -> "Supposition":
     from orchestrion.domain.prices import read_prices
     from orchestrion.projections.inquiry import Supposition
 
@@ -68,6 +69,8 @@ def _supposition(place: Home, given: Given, threshold: int) -> "Supposition":
         prices=read_prices(given.prices) if given.prices else None,
         against=prices_of(place) if given.prices or given.cost is not None else None,
         threshold=given.threshold,
-        threshold_now=threshold,
+        threshold_now=lessons.threshold,
+        half_life_days=lessons.half_life_days,
+        executions=lessons.limit,
         routing=given.routing,
     )

@@ -15,12 +15,12 @@ from orchestrion.agents.acp.answering import Answering, Denied
 from orchestrion.agents.acp.calls import Calls, Told
 from orchestrion.agents.acp.spoken import Spoken
 from orchestrion.agents.acp.terminals import Terminals, environment, program_of
-from orchestrion.agents.budget import Stopped
 from orchestrion.agents.child import Ended
 from orchestrion.agents.ear import Ear
 from orchestrion.agents.runner import Desk, Work
 from orchestrion.agents.thinking.files import Files, Unreachable
 from orchestrion.domain.errors import Refused
+from orchestrion.domain.spending import Stopped
 
 MAX_PERMISSIONS = 500
 """It may ask for permission so often in one run."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrion.cli.options import AtOption, Format, FormatOption, HomeOption
+from orchestrion.cli.options import AtOption, ConfigOption, Format, FormatOption, HomeOption
 
 
 class Level(StrEnum):
@@ -41,6 +41,7 @@ def learn(
     semantic: Annotated[
         bool, typer.Option("--semantic", help="Compare tasks by what they mean, not by their words (extra semantic).")
     ] = False,
+    config: ConfigOption = None,
     at: AtOption = None,
     home: HomeOption = None,
     form: FormatOption = Format.table,
@@ -61,9 +62,9 @@ def learn(
         technologies=_listed(technologies),
     )
     if agent is None:
-        lessons.show_patterns(home, asked, form, at=at, semantic=semantic)
+        lessons.show_patterns(home, asked, form, at=at, semantic=semantic, config=config)
     else:
-        lessons.show(home, agent, asked, form, at=at, semantic=semantic)
+        lessons.show(home, agent, asked, form, at=at, semantic=semantic, config=config)
 
 
 def judge(

@@ -83,7 +83,7 @@ def profile(store: Store, session: str, *, at: int | None = None) -> Profile:
     runs = list(timed.runs.values())
     if not runs:
         return Profile(session, None, None, None, None, None, None, 0, (), (), timed.untimed, timed)
-    path = tuple(_path(timed))
+    path = tuple(path_of(timed))
     work = sum(_working(run) for run in runs)
     waiting = sum(step.ms for step in path if step.did == WAITING)
     critical = sum(step.ms for step in path) - waiting
@@ -155,37 +155,49 @@ def _starts_a_run(call: Span, run: Span) -> bool:
     return any(child.parent_call == call.id for child in run.children)
 
 
-def _path(timed: Timed) -> list[Step]:
+def path_of(timed: Timed) -> list[Step]:
     """Backwards from the last end: what ended last before it, within the run or before it; then turned round."""
     steps: list[Step] = []
-    last = max(timed.runs.values(), key=lambda run: (run.ended, run.id))
-    while last.parent is not None:  # an end inside another run: that run is the one to be followed
-        last = timed.runs[last.parent]
-    here, seen = last, set[str]()
+    here = max(timed.runs.values(), key=lambda run: (run.ended, run.id))
+    here = _outermost(here, timed.runs)
+    upto, seen = here.ended, set[str]()
     while True:
         seen.add(here.id)
-        _through(here, steps)
-        before = [timed.runs[id] for id in here.after if id not in seen and timed.runs[id].began < here.began]
-        if not before:
-            before = [run for run in timed.runs.values() if _earlier(run, here) and run.id not in seen]
-        if not before:
+        _through(here, upto, steps)
+        began, following = min(here.began, upto), _before(here, timed.runs, seen)
+        upto = min(following.ended, began) if following else 0
+        if upto < began:
+            steps.append(Step(here.name, here.id, WAITING, None, upto, began))
+        if following is None:
             break
-        following = max(before, key=lambda run: (run.ended, run.id))
-        if following.ended < here.began:
-            steps.append(Step(here.name, here.id, WAITING, None, following.ended, here.began))
         here = following
-    if here.began > 0:
-        steps.append(Step(here.name, here.id, WAITING, None, 0, here.began))
     return [step for step in reversed(steps) if step.ms]
 
 
-def _earlier(run: Span, here: Span) -> bool:
-    return run.parent is None and here.parent is None and run.ended <= here.began
+def _outermost(run: Span, runs: dict[str, Span]) -> Span:
+    """The run to be followed from the end of `run`: where that lies inside whoever started it, that one."""
+    while run.parent is not None and runs[run.parent].ended >= run.ended:
+        run = runs[run.parent]
+    return run
 
 
-def _through(run: Span, steps: list[Step]) -> None:
-    """The run from its end to its beginning, through what ended last at each moment; a stack against deep nesting."""
-    stack: list[tuple[Span, int, int]] = [(run, run.began, run.ended)]
+def _before(run: Span, runs: dict[str, Span], seen: set[str]) -> Span | None:
+    """What led to the start of `run`: whoever started it (and did not wait for it), what had to end before it, or else
+    what ended last before it."""
+    if run.parent is not None:
+        return runs[run.parent] if run.parent not in seen else None
+    before = [runs[id] for id in run.after if id not in seen]
+    before = before or [
+        other
+        for other in runs.values()
+        if other.ended <= run.began and other.id not in seen and _outermost(other, runs) is other
+    ]
+    return max(before, key=lambda other: (other.ended, other.id)) if before else None
+
+
+def _through(run: Span, upto: int, steps: list[Step]) -> None:
+    """The run back to its beginning, through what ended last at each moment; a stack against deep nesting."""
+    stack: list[tuple[Span, int, int]] = [(run, run.began, upto)]
     while stack:
         span, low, here = stack.pop()
         if low >= here:

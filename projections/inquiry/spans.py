@@ -61,10 +61,10 @@ class Timed:
 
 
 def spans_of(store: Store, session: str, *, at: int | None = None) -> Timed:
-    """The runs of `session` with their calls; an end that lies before its beginning has no place in time."""
+    """The runs of `session` with their calls; what has no known duration has no place in time."""
     asked = {"session": session}
     rows = store.query(_RUNS, asked, at=at).dicts()
-    known = [row for row in rows if _known(row)]
+    known = [row for row in rows if _known(row) and row["duration_ms"] is not None]
     began = min((row["started_at"] for row in known), default=None)
     runs = {row["run"]: _span(row, row["run"], row["agent"] or row["run"], began) for row in known}
     for row in store.query(_CALLS, asked, at=at).dicts():
@@ -81,7 +81,7 @@ def spans_of(store: Store, session: str, *, at: int | None = None) -> Timed:
             run.parent = parent
             runs[parent].children.append(run)
     _ties(store, asked, at, known, runs)
-    return Timed(runs, began, tuple(row["run"] for row in rows if not _known(row)))
+    return Timed(runs, began, tuple(row["run"] for row in rows if row["run"] not in runs))
 
 
 def _below(runs: dict[str, Span], above: str, run: str) -> bool:
@@ -142,13 +142,20 @@ def _span(row: dict[str, Any], id: str, name: str, began: datetime | None, posit
 def _ties(
     store: Store, asked: dict[str, str], at: int | None, rows: list[dict[str, Any]], runs: dict[str, Span]
 ) -> None:
-    """Who had to wait for whom, by the plan and by handoffs."""
+    """Who had to wait for whom, by the plan and by handoffs: for whoever had ended when it began.
+
+    Who hands over and works on, as agents in a conversation do, did not have to end.
+    """
+
+    def tie(before: str, after: str) -> None:
+        if before in runs and after in runs and before != after and runs[before].ended <= runs[after].began:
+            runs[after].after.append(before)
+
     tasks = {row["task_id"]: row["run"] for row in rows if row["task_id"]}  # the last attempt counts
     for (text,) in store.query(_PLAN, asked, at=at).rows:
         for task in orjson.loads(text) if text else ():
             for other in task.get("depends_on") or ():
                 if task.get("id") in tasks and other in tasks:
-                    runs[tasks[task["id"]]].after.append(tasks[other])
+                    tie(tasks[other], tasks[task["id"]])
     for giver, taker in store.query(_HANDOFFS, asked, at=at).rows:
-        if giver in runs and taker in runs and giver != taker:
-            runs[taker].after.append(giver)
+        tie(giver, taker)

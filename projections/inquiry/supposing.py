@@ -1,17 +1,21 @@
 """What if: the whole log under another price table, rule, limit or threshold, by reading it again; nothing is run."""
 
 import heapq
-import zlib
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
 
 from orchestrion.domain.events import UsageRecorded
 from orchestrion.domain.ports import Prices
+from orchestrion.domain.spending import Allowed, Spending
+from orchestrion.projections.inquiry.budgets import acts_in_order, halt, requests_of
 from orchestrion.projections.inquiry.spans import Span, spans_of
-from orchestrion.projections.learning.patterns import patterns
+from orchestrion.projections.learning.advising import THRESHOLD, told_patterns
+from orchestrion.projections.learning.executions import MAX_EXECUTIONS
+from orchestrion.projections.learning.patterns import HALF_LIFE_DAYS, patterns
 from orchestrion.projections.learning.routing import LogRouter
 from orchestrion.projections.store import Store
 
@@ -19,13 +23,14 @@ _SESSIONS = """SELECT session, source, status, started_at, position FROM session
 WHERE session = $session OR $session IS NULL ORDER BY started_at NULLS LAST, session"""
 _RUNS = """SELECT run, session, agent, status, duration_ms, tool_calls, task_id, parent_run FROM agent_runs
 WHERE session = $session ORDER BY started_at NULLS LAST, run"""
-_SPENT = """SELECT request_id, session, run, model, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
-    cache_write_1h_tokens, happened_at FROM usage WHERE session = $session
-ORDER BY happened_at NULLS LAST, request_id"""
-_CALLED = """SELECT run, started_at AS happened_at, position FROM tool_calls WHERE session = $session
-ORDER BY started_at NULLS LAST, position"""
+_WAITED = """SELECT run, sum(date_diff('millisecond', requested_at, answered_at))::BIGINT AS ms FROM approvals
+WHERE session = $session AND answered_at >= requested_at GROUP BY run"""
 _PLANS = "SELECT request, tasks, position FROM plans WHERE session = $session ORDER BY position"
-PATTERN_FORMS = ("type", "name", "agent")
+_AGENTS = """SELECT agent FROM runs WHERE agent IS NOT NULL UNION SELECT agent FROM roster WHERE agent IS NOT NULL
+ORDER BY agent"""
+_SEED = re.compile(r"; seed (\d{1,20})$")
+"""How a draw ends its rationale (`learning.routing.draw`)."""
+BUDGETS = {"calls": "tool calls", "tokens": "tokens", "cost": "US dollars"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,10 @@ class Supposition:
     calls: int | None = None
     cost: float | None = None
     threshold: int | None = None
-    threshold_now: int = 70
+    threshold_now: int = THRESHOLD
+    half_life_days: float = HALF_LIFE_DAYS
+    executions: int = MAX_EXECUTIONS
+    """Runs of an agent that are learnt from; both as they are set (`learning.*`)."""
     routing: Literal["fixed", "learned"] | None = None
     """Fixed: the first of the agents that are called for alike; learned: the draw that the planner makes."""
 
@@ -99,18 +107,14 @@ def _all(one: _Session, what: Supposition) -> Iterator[Supposed]:
         yield from _timeout(one, what.timeout)
     if what.parallel is not None:
         yield from _parallel(one, what.parallel)
-    if what.tokens is not None:
-        yield from _budget(one, "tokens", what.tokens, _tokens(one), "tokens of its model requests")
-    if what.calls is not None:
-        yield from _budget(one, "tool calls", what.calls, [(row, 1) for row in one.ask(_CALLED)], "its tool calls")
-    if what.cost is not None:
-        yield from _budget(one, "cost", what.cost, _costs(one, what), "dollars of its model requests")
+    if (what.calls, what.tokens, what.cost) != (None, None, None):
+        yield from _budgets(one, what)
     if what.routing is not None:
-        yield from _routed(one, what.routing)
+        yield from _routed(one, what)
 
 
 def _prices(one: _Session, prices: Prices, against: Prices | None) -> Iterator[Supposed]:
-    requests = [_usage(row) for row in one.ask(_SPENT)]
+    requests = [act.usage for act in requests_of(one.ask) if act.usage is not None]
     if not requests:
         return
     now, then = (_total(requests, table) for table in (against, prices))
@@ -126,30 +130,28 @@ def _total(requests: Sequence[UsageRecorded], prices: Prices | None) -> float | 
 
 
 def _timeout(one: _Session, seconds: float) -> Iterator[Supposed]:
-    limit = seconds * 1000
-    stopped = [run for run in one.runs if (run["duration_ms"] or 0) > limit and run["status"] != "timed_out"]
-    for run in stopped:
-        yield Supposed(
-            one.session, "timeout", run["status"], "timed_out",
-            f"{run['run']} took {run['duration_ms']} ms and would have been stopped at {limit:.0f} ms",
-            "what it had done by then would have been worth, and what others would have done without its end",
-        )  # fmt: skip
+    """A run of ours is stopped when its time is up; while a person is asked for approval, its time stands still."""
+    limit, waited = seconds * 1000, {row["run"]: row["ms"] for row in one.ask(_WAITED)}
     for run in one.runs:
-        if run["status"] == "timed_out" and run["duration_ms"] is not None and run["duration_ms"] < limit:
+        if run["duration_ms"] is None:
+            continue
+        took = run["duration_ms"] - (waited.get(run["run"]) or 0)
+        if took >= limit and run["status"] != "timed_out":
+            yield Supposed(
+                one.session, "timeout", run["status"], "timed_out",
+                f"{run['run']} took {took} ms and would have been stopped at {limit:.0f} ms",
+                "what it had done by then would have been worth, and what others would have done without its end",
+            )  # fmt: skip
+        if took < limit and run["status"] == "timed_out":
             yield Supposed(
                 one.session, "timeout", "timed_out", None,
-                f"{run['run']} was stopped after {run['duration_ms']} ms and might have gone on to {limit:.0f} ms",
+                f"{run['run']} was stopped after {took} ms and might have gone on to {limit:.0f} ms",
                 "how it would have ended",
             )  # fmt: skip
 
 
 def _parallel(one: _Session, most: int) -> Iterator[Supposed]:
-    timed = spans_of(one.store, one.session, at=one.at)
-    if not timed.runs:
-        return
-    workers = [run for run in timed.runs.values() if run.parent is not None or len(timed.runs) > 1]
-    planned = any(run.after for run in workers)
-    own = [run for run in workers if run.parent is None] if planned else [run for run in workers if run.parent]
+    own = _side_by_side(one)
     if len(own) < 2:
         return
     recorded = max(run.ended for run in own) - min(run.began for run in own)
@@ -161,6 +163,15 @@ def _parallel(one: _Session, most: int) -> Iterator[Supposed]:
         f"{len(own)} runs in the order of their causes, at most {most} at once: {len(later)} would begin later",
         "whether runs that meet no longer would take as long as they did", changes=bool(later),
     )  # fmt: skip
+
+
+def _side_by_side(one: _Session) -> list[Span]:
+    """The runs that such a limit counts. Of a session with a plan those of its tasks, as our conductor does; of any
+    other those that started no others, for who started some is taken to wait for them."""
+    runs = spans_of(one.store, one.session, at=one.at).runs.values()
+    if one.ask(_PLANS):
+        return [run for run in runs if run.parent is None]
+    return [run for run in runs if not run.children]
 
 
 def scheduled(runs: Sequence[Span], most: int) -> dict[str, int]:
@@ -183,76 +194,63 @@ def scheduled(runs: Sequence[Span], most: int) -> dict[str, int]:
     return begins
 
 
-def _budget(
-    one: _Session, about: str, most: float, spent: Sequence[tuple[dict[str, Any], float | None]], words: str
-) -> Iterator[Supposed]:
-    total = sum(amount for _, amount in spent if amount is not None)
-    missing = sum(amount is None for _, amount in spent)
-    if total <= most:
-        return
-    sum_so_far = 0.0
-    for number, (row, amount) in enumerate(spent, 1):
-        sum_so_far += amount or 0
-        if sum_so_far > most:
-            runs = {later["run"] for later, _ in spent[number:]}
+def _budgets(one: _Session, what: Supposition) -> Iterator[Supposed]:
+    """Each budget by itself, as a session of ours has it: it is asked before every act."""
+    prices, acts = what.prices or what.against, acts_in_order(one.ask)
+    for name, words in BUDGETS.items():
+        if (most := getattr(what, name)) is None:
+            continue
+        found = halt(acts, replace(Allowed(one.session, False, None, None, None), **{name: most}), prices)
+        if found is not None:
             yield Supposed(
-                one.session, f"budget of {about}", _figure(total), _figure(most),
-                f"{words} reach {most:g} at number {number} of {len(spent)} ({row['happened_at']}); "
-                f"{len(spent) - number} more in {len(runs)} runs would not have been made",
-                "what of the result was done by then" + (f"; {missing} requests have no price" if missing else ""),
+                one.session, f"budget of {words}", _figure(found.total, name), _figure(found.spent, name), found.told,
+                "what of the result was done by then", (found.at.position,),
             )  # fmt: skip
-            return
 
 
-def _figure(value: float) -> float:
-    return int(value) if float(value).is_integer() else round(value, 6)
+def _figure(spending: Spending, name: str) -> float | None:
+    """What was spent; None for money of which nothing is known."""
+    value = float(getattr(spending, name))
+    if name == "cost" and not value and spending.unpriced is not None:
+        return None
+    return int(value) if value.is_integer() else round(value, 6)
 
 
-def _tokens(one: _Session) -> list[tuple[dict[str, Any], float | None]]:
-    names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-    return [(row, sum(row[name] or 0 for name in names)) for row in one.ask(_SPENT)]
-
-
-def _costs(one: _Session, what: Supposition) -> list[tuple[dict[str, Any], float | None]]:
-    table = what.prices or what.against
-    return [(row, table.cost(_usage(row)) if table else None) for row in one.ask(_SPENT)]
-
-
-def _usage(row: dict[str, Any]) -> UsageRecorded:
-    counts = {name: row[name] or 0 for name in row if name.endswith("_tokens")}
-    told = {"source": "transcript", "happened_at": row["happened_at"], "model": row["model"], **counts}
-    return UsageRecorded.model_validate({"request_id": row["request_id"], **told})
-
-
-def _routed(one: _Session, rule: str) -> Iterator[Supposed]:
+def _routed(one: _Session, what: Supposition) -> Iterator[Supposed]:
     """Every recorded choice among agents that were called for alike, made again by another rule."""
     for plan in one.ask(_PLANS):
-        request, position = plan["request"], plan["position"]
         for task in orjson.loads(plan["tasks"] or "[]"):
             able: list[str] = list(task.get("able") or ())
             if len(able) < 2:
                 continue
-            chosen, reason = able[0], f"the first of {', '.join(able)}"
-            if rule == "learned":
-                router = LogRouter(one.store, at=position)
-                choice = router.choose(able, task=request or "", seed=zlib.crc32(f"{one.session}".encode()))
-                chosen, reason = choice.agent, choice.rationale
+            fixed = able[0], f"the first of {', '.join(able)}"
+            chosen, reason = fixed if what.routing == "fixed" else _drawn(one, plan, task, what.executions)
+            unknown = "whom the draw would have chosen" if chosen is None else "how the other agent would have done"
             yield Supposed(
-                one.session, f"routing of {task['id']}", task["agent"], chosen, reason,
-                "how the other agent would have done", changes=chosen != task["agent"],
+                one.session, f"routing of {task['id']}", task["agent"], chosen, reason, unknown, (plan["position"],),
+                changes=chosen != task["agent"],
             )  # fmt: skip
 
 
+def _drawn(one: _Session, plan: dict[str, Any], task: dict[str, Any], limit: int) -> tuple[str | None, str]:
+    """Whom the draw chooses by the seed that was recorded, from what the log told by then; None where none was."""
+    seed = _SEED.search(task.get("rationale") or "")
+    if seed is None:
+        return None, f"no seed was recorded for the choice among {', '.join(task['able'])}, so it cannot be drawn again"
+    router = LogRouter(one.store, limit=limit, at=plan["position"])
+    choice = router.choose(task["able"], task=plan["request"] or "", seed=int(seed[1]))
+    return choice.agent, choice.rationale
+
+
 def _told(store: Store, what: Supposition, at: int | None) -> Iterator[Supposed]:
-    """Patterns that would be told, or no longer be told, at another threshold: they are of the whole log."""
-    limit, now = what.threshold or 0, what.threshold_now
-    low, high = sorted((limit, now))
-    for row in patterns(store, at=at):
-        if row["life"] != "refuted" and low <= row["confidence"] < high:
-            name = " ".join(str(row[form]) for form in PATTERN_FORMS if row[form])
-            told, silent = "told before a run", "not told"
+    """What would be told to agents before a run, or no longer be told, at another threshold: it is of the whole log."""
+    found = patterns(store, half_life_days=what.half_life_days, at=at)
+    for (agent,) in store.query(_AGENTS, at=at).rows:
+        now, then = (told_patterns(found, agent, limit) for limit in (what.threshold_now, what.threshold or 0))
+        for row in [*(row for row in now if row not in then), *(row for row in then if row not in now)]:
+            recorded, supposed = ("told before a run" if row in some else "not told" for some in (now, then))
             yield Supposed(
-                "every session", "learning threshold", told if row["confidence"] >= now else silent,
-                told if row["confidence"] >= limit else silent, f"{name} (confidence {row['confidence']})",
-                "what agents would have done with it", tuple(row["evidence"]),
+                "every session", f"what {agent} is told", recorded, supposed,
+                f"{row['type']} {row['name']} (confidence {row['confidence']})",
+                "what the agent would have done with it", tuple(row["evidence"]),
             )  # fmt: skip

@@ -13,6 +13,7 @@ SELECT
     coalesce(max(cache_write_1h_tokens), 0) AS cache_write_1h_tokens,
     min(happened_at) AS happened_at,
     request_id,
-    arg_min(agent, rank) AS agent
+    arg_min(agent, rank) AS agent,
+    min(position) AS position
 FROM ranked
 GROUP BY request_id

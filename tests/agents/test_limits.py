@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from orchestrion.agents import Limits
-from orchestrion.agents.budget import RunBudget, SessionBudget, Stopped
+from orchestrion.agents.budget import RunBudget, SessionBudget
 from orchestrion.agents.limits import backoff_seconds
 from orchestrion.agents.runner import Desk, Outcome, Work
 from orchestrion.agents.running import RUNNERS
 from orchestrion.domain import events as e
+from orchestrion.domain.spending import Stopped
 
 Agent = Callable[..., Path]
 

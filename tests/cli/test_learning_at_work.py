@@ -42,7 +42,39 @@ def test_runs_teach_whom_to_choose_and_what_to_expect(speak: Any, place: dict[st
     assert "seed" in plan["rationale"]
     recorded = speak("sql", "SELECT tasks FROM plans", *home).out
     assert "rationale" in recorded
-    assert speak("whatif", "--routing", "fixed", *home).code == 0
+    fixed = speak("whatif", "--routing", "fixed", *home, "--format", "json").json
+    chosen = speak("sql", "SELECT tasks->>'$[0].agent' AS agent FROM plans", *home, "--format", "json").json
+    assert [row["supposed"] for row in fixed] == ["bad-one"] * sum(row["agent"] != "bad-one" for row in chosen)
+    learned = speak("whatif", "--routing", "learned", *home)
+    assert (learned.code, learned.out) == (0, "")
+    assert "Nothing would change" in learned.err  # every draw comes again, by its recorded seed
+
+
+def test_another_budget_of_calls_would_have_stopped_what_it_does_stop(
+    speak: Any, place: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for agent in place["--team"].iterdir():
+        agent.unlink()
+    step = '{{name: step-{number}, run: ["{python}", "-c", "pass"]}}'
+    steps = ", ".join(step.format(number=number, python=sys.executable) for number in range(3))
+    definition = AGENT.format(name="polisher", code=0, python=sys.executable)
+    head, _, body = definition.partition("steps: [")
+    (place["--team"] / "polisher.md").write_text(f"{head}steps: [{steps}]\n---{body.partition('---')[2]}")
+    given, home = [word for pair in place.items() for word in pair], ["--home", place["--home"]]
+    assert speak("run", "polish it", *given).code == 0
+    session = speak("sessions", *home, "--format", "json").json[0]["session"]
+    supposed = {}
+    for calls in (1, 2, 3, 4):
+        said = speak("whatif", "--max-calls", calls, "--session", session, *home, "--format", "json").json
+        supposed[calls] = ("budget", said[0]["supposed"]) if said else ("completed", 3)
+    done = {}
+    for calls in (1, 2, 3, 4):
+        monkeypatch.setenv("ORCHESTRION_SESSION_TOOL_CALLS", str(calls))
+        speak("run", "polish it", *given)
+        last = speak("sessions", *home, "--format", "json").json
+        newest = max(last, key=lambda row: row["started_at"])
+        done[calls] = (newest["status"], newest["tool_calls"])
+    assert supposed == done
 
 
 def test_without_learning_all_work_and_nothing_is_expected(

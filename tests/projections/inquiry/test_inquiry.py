@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrion.domain import events as e
@@ -17,8 +17,10 @@ from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import MemoryLog
 from orchestrion.projections import Store
 from orchestrion.projections.inquiry import Supposition, compare, flame_svg, profile, suppose, why
-from orchestrion.projections.inquiry.spans import Span, length, peak, union
+from orchestrion.projections.inquiry.profiling import path_of
+from orchestrion.projections.inquiry.spans import Span, Timed, length, peak, union
 from orchestrion.projections.inquiry.supposing import scheduled
+from orchestrion.projections.learning.routing import Counts, draw
 
 BEGAN = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -50,6 +52,19 @@ class Session:
         if ended is not None:
             self.facts.append(e.ToolReturned(**who, happened_at=at(ended), call=call, status=status))
         return call
+
+    def used(self, agent: str, request: str, tokens: int, when: float, model: str | None = None) -> "Session":
+        who = {**self.shared, "run": f"{self.name}/{agent}", "agent": agent}
+        self.facts.append(
+            e.UsageRecorded(**who, request_id=request, output_tokens=tokens, model=model, happened_at=at(when))
+        )
+        return self
+
+    def handed(self, giver: str, taker: str, when: float) -> "Session":
+        runs = {"run": f"{self.name}/{giver}", "taker_run": f"{self.name}/{taker}"}
+        who = {**self.shared, **runs, "giver": giver, "taker": taker, "task": "go on"}
+        self.facts.append(e.HandoffOffered(**who, handoff=f"{self.name}-h{when}", happened_at=at(when)))
+        return self
 
     def asked(self, agent: str, text: str, when: float) -> "Session":
         who = {**self.shared, "run": f"{self.name}/{agent}", "agent": agent}
@@ -105,6 +120,28 @@ def test_a_profile_tells_where_the_time_went(asked_of) -> None:
         ("slow", "own work", 14_000, 18_000),
         ("main", "own work", 18_000, 20_000),
     ]
+
+
+def test_a_run_that_outlasts_who_started_it_is_on_the_critical_path(asked_of) -> None:
+    told = Session("s").run("main", 0, 5).run("watcher", 2, 20, parent_run="s/main").run("late", 30, 31)
+    found = profile(asked_of(told), "s")
+    steps = [(step.agent, step.did, step.began_ms, step.ended_ms) for step in found.path]
+    assert steps == [
+        ("main", "own work", 0, 2000), ("watcher", "own work", 2000, 20_000),
+        ("late", "waiting", 20_000, 30_000), ("late", "own work", 30_000, 31_000),
+    ]  # fmt: skip
+    assert (found.wall_ms, found.critical_ms, found.waiting_ms) == (31_000, 21_000, 10_000)
+
+
+def test_agents_that_hand_work_to_and_fro_take_no_longer_than_passed(asked_of) -> None:
+    talking = Session("t").run("asker", 0, 9).run("doer", 1, 10).handed("asker", "doer", 2).handed("doer", "asker", 7)
+    found = profile(asked_of(talking), "t")
+    assert found.critical_ms + found.waiting_ms == found.wall_ms == 10_000
+
+
+def test_one_moment_is_no_time_that_a_run_took(asked_of) -> None:
+    told = Session("s").run("good", 0, 4).asked("seen-once", "Hello", 2)
+    assert profile(asked_of(told), "s").untimed_runs == ("s/seen-once",)
 
 
 def test_a_flame_graph_is_well_formed_and_needs_nothing_else(asked_of) -> None:
@@ -214,10 +251,87 @@ def test_fewer_agents_at_once_would_have_taken_longer(asked_of) -> None:
     assert suppose(asked_of(), Supposition(parallel=2)) == []
 
 
-def test_a_budget_is_reached_at_a_certain_call_and_the_rest_would_not_have_been_made(asked_of) -> None:
-    found = suppose(asked_of(team()), Supposition(calls=1))
-    assert [(row.recorded, row.supposed) for row in found] == [(3, 1)]
-    assert "1 more in" in found[0].what
+def test_a_limit_of_agents_sees_what_an_imported_team_did_side_by_side_though_it_handed_work_over(asked_of) -> None:
+    """Handoffs make no plan: the helpers are still those who work side by side, and main who waits for them."""
+    helped = team().handed("main", "quick", 2).handed("quick", "slow", 3)
+    (row,) = suppose(asked_of(helped), Supposition(parallel=1))
+    assert (row.recorded, row.supposed) == (16_000, 22_000)
+    talking = Session("t").run("asker", 0, 9).run("doer", 1, 8).handed("asker", "doer", 2).handed("doer", "asker", 7)
+    rows = [row for row in suppose(asked_of(talking), Supposition(parallel=1)) if row.session == "t"]
+    assert [(row.recorded, row.supposed) for row in rows] == [(9000, 16_000)]
+
+
+def test_a_budget_ends_a_session_before_the_act_that_it_no_longer_allows(asked_of) -> None:
+    """As `agents/budget.py` does it: it is asked before a run, a call and a request, and ends what has reached it."""
+    store = asked_of(team().used("main", "r1", 100, 1).used("main", "r2", 100, 19))
+    found = {calls: suppose(store, Supposition(calls=calls)) for calls in range(5)}
+    reached = {calls: [(row.recorded, row.supposed) for row in rows] for calls, rows in found.items()}
+    assert reached == {0: [(3, 0)], 1: [(3, 1)], 2: [(3, 2)], 3: [(3, 3)], 4: []}
+    assert "before the call of Task at position" in found[1][0].what
+    assert "without 2 tool calls, 1 model request, 2 runs: " in found[1][0].what
+    assert "without 1 model request: the session has made all of its 3 tool calls" in found[3][0].what
+    assert "without 3 tool calls, 2 model requests, 3 runs" in found[0][0].what
+
+
+def test_a_session_that_spends_its_budget_with_its_last_act_is_not_stopped(asked_of) -> None:
+    store = asked_of(team().used("main", "r1", 100, 1).used("main", "r2", 100, 19))
+    assert suppose(store, Supposition(tokens=200)) == []
+    (row,) = suppose(store, Supposition(tokens=100))
+    assert (row.recorded, row.supposed) == (200, 100)
+    (row,) = suppose(store, Supposition(tokens=99))
+    assert (row.recorded, row.supposed, row.evidence[0] > 0) == (200, 100, True)
+
+
+def test_what_a_model_costs_that_has_no_price_ends_a_budget_of_money(asked_of) -> None:
+    class Cent:
+        def cost(self, usage: e.UsageRecorded) -> float | None:
+            return usage.output_tokens / 100 if usage.model == "known" else None
+
+    told = team().used("main", "r1", 100, 1, "known").used("main", "r2", 100, 19, "known")
+    assert suppose(asked_of(told), Supposition(cost=2.0, against=Cent())) == []
+    (row,) = suppose(asked_of(), Supposition(cost=0.5, against=Cent()))
+    assert (row.recorded, row.supposed) == (2, 1)
+    (row,) = suppose(asked_of(team("s2").used("main", "r3", 1, 1)), Supposition(cost=9, against=Cent()), session="s2")
+    assert (row.recorded, row.supposed) == (None, None)
+    assert "the price of the model that was not named is not known" in row.what
+
+
+def test_the_time_in_which_a_person_was_asked_is_not_the_runs(asked_of) -> None:
+    told = Session("s").run("a", 0, 10)
+    who: dict[str, Any] = {"source": "conductor", "session": "s", "run": "s/a", "agent": "a", "approval": "c"}
+    told.facts.append(e.ApprovalRequested(**who, call="c", tool="Bash", happened_at=at(1)))
+    told.facts.append(e.ApprovalGiven(**who, verdict="approved", by="ann", happened_at=at(5)))
+    store = asked_of(told)
+    assert suppose(store, Supposition(timeout=6.001)) == []
+    (row,) = suppose(store, Supposition(timeout=6))
+    assert (row.recorded, row.supposed) == ("completed", "timed_out")
+
+
+PLANNED = {"source": "conductor", "session": "s", "happened_at": BEGAN}
+
+
+def chosen(rationale: str | None) -> Session:
+    """A session of ours whose plan chose between two agents."""
+    told = Session("s")
+    task = e.PlannedTask(id="t", agent="a", task="Fix it", able=("a", "b"), rationale=rationale)
+    plan = {"request": "Fix it", "planner": "vocabulary", "tasks": (task,), "phases": (("a",),)}
+    told.facts = [e.SessionStarted(**PLANNED, product="orchestrion"), e.PlanMade(**PLANNED, **plan)]
+    return told
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_choice_is_drawn_again_by_the_seed_that_was_recorded_with_it(asked_of, seed: int) -> None:
+    drawn, rationale = draw([Counts("a", 0, 0), Counts("b", 0, 0)], seed)
+    rows = suppose(asked_of(chosen(rationale)), Supposition(routing="learned"))
+    assert [(row.supposed, row.what) for row in rows] == ([] if drawn == "a" else [("b", rationale)])
+
+
+def test_a_choice_without_a_recorded_seed_cannot_be_drawn_again(asked_of) -> None:
+    (row,) = suppose(asked_of(chosen(None)), Supposition(routing="learned"))
+    assert (row.recorded, row.supposed) == ("a", None)
+    assert "no seed was recorded" in row.what
+    assert row.unknown == "whom the draw would have chosen"
+    assert suppose(asked_of(), Supposition(routing="fixed")) == []
 
 
 def test_prices_change_the_cost_and_a_model_without_a_price_is_named(asked_of) -> None:
@@ -236,7 +350,7 @@ def test_prices_change_the_cost_and_a_model_without_a_price_is_named(asked_of) -
     assert (row.recorded, row.supposed) == (None, 2.0)
     assert "strange" in row.unknown
     over = suppose(asked_of(), Supposition(tokens=300))
-    assert [(row.about, row.recorded, row.supposed) for row in over] == [("budget of tokens", 400, 300)]
+    assert [(row.about, row.recorded, row.supposed) for row in over] == [("budget of tokens", 400, 400)]
 
 
 def test_an_empty_log_changes_in_nothing(asked_of) -> None:
@@ -250,6 +364,33 @@ def test_stretches_add_up(pairs: list[tuple[int, int]]) -> None:
     assert length(whole) <= sum(ms for _, ms in pairs)
     assert all(one[1] < other[0] for one, other in pairwise(whole))
     assert peak(stretches) <= len(stretches)
+
+
+@st.composite
+def teams(draw: st.DrawFn) -> Timed:
+    """Runs that began and ended at any time, started by any run before them or by none, some after others."""
+    runs: dict[str, Span] = {}
+    for number in range(draw(st.integers(1, 8))):
+        began = draw(st.integers(0, 30))
+        run = Span(f"r{number}", "a", began, began + draw(st.integers(0, 20)))
+        earlier = [other for other in runs.values() if other.ended <= run.began]
+        run.after = [other.id for other in earlier if draw(st.booleans())]
+        if runs and draw(st.booleans()):
+            parent = runs[draw(st.sampled_from(sorted(runs)))]
+            run.parent = parent.id
+            parent.children.append(run)
+        runs[run.id] = run
+    return Timed(runs, BEGAN, ())
+
+
+@given(teams())
+@settings(max_examples=300)
+def test_a_critical_path_covers_the_time_that_passed_once(timed: Timed) -> None:
+    here = 0
+    for step in path_of(timed):
+        assert step.began_ms == here
+        here = step.ended_ms
+    assert here == timed.ms
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20)), min_size=1, max_size=15), st.integers(1, 5))

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from orchestrion.cli.main import main
+from orchestrion.cli.wiring import asked, home_of
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import open_log
+from orchestrion.projections.learning import patterns
+from orchestrion.projections.learning.advising import LogLearnt
 
 
 @pytest.fixture
@@ -50,6 +53,60 @@ def test_learn_looks_at_as_many_runs_as_the_project_has_set(speak, tmp_path: Pat
     assert json.loads(speak("learn", "fixer", "--format", "json")[1])["basis"]["runs"] == 4
     monkeypatch.chdir(project)
     assert json.loads(speak("learn", "fixer", "--format", "json")[1])["basis"]["runs"] == 2
+
+
+def test_patterns_fade_as_the_project_has_set(speak, tmp_path: Path, past: Any, monkeypatch: Any) -> None:
+    log = open_log(tmp_path / "home")
+    try:
+        for n in range(4, 6):  # a hundred days later
+            log.observe([witnessed(fact) for fact in past(day=100, tools=("Glob",)).facts(n)])
+    finally:
+        log.close()
+    config = tmp_path / "orchestrion.toml"
+
+    def sure(*words: str) -> int:
+        return next(row["confidence"] for row in json.loads(speak(*words, "--format", "json")[1])
+                    if row["name"] == "Read → Edit")  # fmt: skip
+
+    usual = sure("learn")
+    config.write_text("[learning]\nhalfLifeDays = 10000\n")
+    assert sure("learn", "--config", str(config)) > usual
+    config.write_text("[learning]\nhalf_life_days = 10\n")
+    assert sure("learn", "--config", str(config)) < usual
+    monkeypatch.chdir(tmp_path)
+    assert sure("learn") < usual
+    assert "Nothing would change" in speak("whatif", "--threshold", "50")[2]  # for what has faded is told to nobody
+    config.write_text("[learning]\nhalf_life_days = 10000\n")
+    assert "Read → Edit" in speak("whatif", "--threshold", "50")[1]
+
+
+def test_whatif_tells_of_what_agents_would_be_told_and_of_nothing_else(tmp_path: Path, capsys: Any, past: Any) -> None:
+    log = open_log(tmp_path / "other")
+    try:
+        for n in range(5):
+            log.observe([witnessed(fact) for fact in past(tools=tuple("ABCDEF")).facts(n)])
+        for n in range(5, 7):  # two runs make a candidate, which nobody is told
+            log.observe([witnessed(fact) for fact in past(agent="novice", tools=("X", "Y")).facts(n)])
+    finally:
+        log.close()
+
+    def would_change(threshold: int) -> list[dict[str, Any]]:
+        capsys.readouterr()
+        words = ["whatif", "--threshold", str(threshold), "--home", str(tmp_path / "other"), "--format", "json"]
+        assert main(words) == 0
+        return json.loads(capsys.readouterr().out)
+
+    with asked(home_of(tmp_path / "other")) as store:
+        told = LogLearnt(store, threshold=20).advice(agent="fixer", task=None)["patterns"]
+        assert LogLearnt(store, threshold=20).advice(agent="novice", task=None) == {}
+        assert [row["life"] for row in patterns(store) if row["name"] == "X → Y"] == ["candidate"]
+    rows = would_change(20)
+    assert {row["about"] for row in rows} == {"what fixer is told"}
+    assert [row["what"] for row in rows] == [
+        f"{row['type']} {row['name']} (confidence {row['confidence']})" for row in told
+    ]
+    assert len(rows) == 10
+    assert would_change(70) == []
 
 
 def test_learn_without_an_agent_lists_patterns(speak) -> None:
