@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any, Self
 
-from orchestrion.agents.budget import Stopped
 from orchestrion.agents.ear import Ear
 from orchestrion.domain.errors import Refused
+from orchestrion.domain.spending import Stopped
 
 
 class Denied(Refused):
