@@ -61,16 +61,23 @@ def explain(home: Path | None, position: int, form: Format, *, limit: int, at: i
 
 
 def blamed(home: Path | None, session: str, form: Format, *, at: int | None) -> None:
-    """Show whom the rules blame. Raises NotFound, Refused."""
-    from orchestrion.projections.inquiry import blame, said_in
+    """Show whom the rules blame, where the session failed or nobody knows whether it did. Raises NotFound, Refused."""
+    from orchestrion.projections.inquiry import blame, outcome_of, said_in
 
     with asked(home_of(home)) as store:
         named = session_of(store, session, at=at)
-        found = blame(said_in(store, named, at=at))
-    if found is None:
+        outcome = outcome_of(store, named, at=at)
+        failed = outcome.what != "did not fail"
+        found = blame(said_in(store, named, at=at)) if failed else None
+    if failed and found is None:
         raise NotFound(f"nobody says anything in session {named} that the rules could go by")
-    answer({"session": named, "agent": found.agent, "step": found.step, "rule": found.rule,
-            "position": found.position}, form)  # fmt: skip
+    whom = {name: getattr(found, name, None) for name in ("agent", "step", "rule", "position")}
+    told = {"session": named, "outcome": outcome.what, "because": outcome.because, "evidence": list(outcome.evidence)}
+    answer(told | whom if failed or form is Format.json else told, form)
+    if not failed:
+        say("Nobody is blamed. If it did fail, say so: orchestrion judge RUN --verdict failed; then ask again.")
+    elif outcome.what == "unknown":
+        say("Whether it failed is not known; this is whom the rules would blame if it did.")
 
 
 def profiled(home: Path | None, session: str, form: str, output: Path | None, *, at: int | None) -> None:

@@ -140,7 +140,8 @@ def blame(
 ) -> None:
     """Name the agent and the step at which a failed conversation most likely went wrong, by stated rules.
 
-    A rule is a guess: docs/learning.md says how often these hit, beside trivial ones.
+    Of a session that did not fail nobody is blamed; where it is not known whether it did, that is said. A rule is a
+    guess: docs/learning.md says how often these hit, beside trivial ones.
     """
     from orchestrion.cli import inquiring
 

@@ -1,5 +1,7 @@
 """Names the agent and the step that a failed conversation most likely went wrong at, by rules that can be read here.
 
+They take it that it failed: whether it did is for `outcomes.py` to say, and for whoever asks to mind.
+
 The rules look at what was said, in order, and at nothing else; no model is asked. How often they hit is measured beside
 trivial baselines by `orchestrion bench learning` (docs/learning.md).
 """
@@ -24,7 +26,7 @@ _BROKEN = re.compile(
 )
 _CODE = re.compile(r"```(?:python|sh|bash)")
 _ANSWERED = re.compile(r"\bTERMINATE\b|final answer|the (?:correct )?answer is", re.IGNORECASE)
-MACHINES = frozenset({"computer_terminal", "computerterminal", "terminal"})
+MACHINES = frozenset({"computer_terminal", "computerterminal", "terminal", "tool"})
 """Speakers that only run what others wrote."""
 MANAGERS = frozenset({"orchestrator", "manager", "human", "user", "main", "conductor"})
 
