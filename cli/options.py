@@ -21,6 +21,13 @@ class Format(StrEnum):
     md = "md"
 
 
+class LogFormat(StrEnum):
+    """How a session is told: to people, or event by event, a JSON object a line."""
+
+    text = "text"
+    jsonl = "jsonl"
+
+
 class ReportFormat(StrEnum):
     """How a report is written."""
 

@@ -1,9 +1,11 @@
 """Reads a session's events out of the store, from the beginning or as they come, and lets the narrator tell them."""
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from orchestrion.cli.commentary import Narrator
+from orchestrion.cli.plain import json_text
 from orchestrion.cli.show import out, say
 
 if TYPE_CHECKING:
@@ -17,27 +19,38 @@ _EVENTS = """SELECT position, kind, happened_at, session, run, agent, data FROM 
     WHERE session = ? AND position > ? ORDER BY position LIMIT ?"""
 
 
+Row = dict[str, Any]
+
+
 def tell(store: "Store", session: str, *, follow: bool = False, at: int | None = None) -> None:
     """Print the commentary of `session`; with `follow` until the session ends (or the user stops it)."""
-    narrator, position = Narrator(), 0
-    while True:
-        position = _told(store, session, narrator, position, at)
-        if not follow or narrator.ended or at is not None:
-            break
-        store.follow(FOLLOW_SECONDS)
+    narrator = Narrator()
+    for row in _events(store, session, follow=follow, at=at):
+        names = {name: row[name] for name in ("session", "run", "agent") if row[name]}
+        for line in narrator.lines(row["kind"], row["happened_at"], row["data"] | names):
+            out(line)
     for line in narrator.total():
         out(line)
     if not narrator.ended:
         say("The log knows no end of this session.")
 
 
-def _told(store: "Store", session: str, narrator: Narrator, position: int, at: int | None) -> int:
-    """Tell the events after `position`; the position told last."""
-    while rows := store.query(_EVENTS, (session, position, EVENTS_A_PAGE), at=at).rows:
-        position = rows[-1][0]
-        for _, kind, happened_at, *names, data in rows:
-            fields = json.loads(data) if isinstance(data, str) else dict(data or {})
-            fields |= {name: value for name, value in zip(("session", "run", "agent"), names, strict=True) if value}
-            for line in narrator.lines(kind, happened_at, fields):
-                out(line)
-    return position
+def lines_of(store: "Store", session: str, *, follow: bool = False, at: int | None = None) -> None:
+    """Print the events of `session`, each as one line of JSON; with `follow` until the session ends."""
+    for row in _events(store, session, follow=follow, at=at):
+        out(json_text(row, indent=None))
+
+
+def _events(store: "Store", session: str, *, follow: bool, at: int | None) -> Iterator[Row]:
+    """The events of `session` in the log's order; with `follow` as they come, until the session has ended."""
+    position, ended = 0, False
+    while True:
+        while rows := store.query(_EVENTS, (session, position, EVENTS_A_PAGE), at=at).dicts():
+            position = rows[-1]["position"]
+            for row in rows:
+                ended |= row["kind"] == "session.ended"
+                data = row["data"]
+                yield {**row, "data": json.loads(data) if isinstance(data, str) else dict(data or {})}
+        if not follow or ended or at is not None:
+            return
+        store.follow(FOLLOW_SECONDS)

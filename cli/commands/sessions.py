@@ -12,6 +12,7 @@ from orchestrion.cli.options import (
     FormatOption,
     HomeOption,
     LimitOption,
+    LogFormat,
     ReportFormat,
     SessionArgument,
     SinceOption,
@@ -57,17 +58,22 @@ def log(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as long as the session does.")] = False,
     at: AtOption = None,
     home: HomeOption = None,
+    form: Annotated[
+        LogFormat, typer.Option("--format", help="A commentary, or its events, a JSON object a line.")
+    ] = LogFormat.text,
 ) -> None:
     """Tell a session as a running commentary.
 
     Starts, tools with duration and status, messages, handoffs, completions, patterns and the total, in the log's order.
+    With --format jsonl every event, as it stands in the log.
     """
     from orchestrion.cli.asking import session_of
-    from orchestrion.cli.storytelling import tell
+    from orchestrion.cli.storytelling import lines_of, tell
     from orchestrion.cli.wiring import asked, home_of
 
     with asked(home_of(home)) as store:
-        tell(store, session_of(store, session, at=at), follow=follow, at=at)
+        told = lines_of if form is LogFormat.jsonl else tell
+        told(store, session_of(store, session, at=at), follow=follow, at=at)
 
 
 def report(

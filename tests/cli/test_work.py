@@ -387,3 +387,22 @@ def test_log_follow_tells_what_comes_later_and_ends_with_the_session(tmp_path: P
     assert any("→ Bash: ❌ error in 1.0 s" in line for line in rest)
     assert any("SESSION FAILED" in line for line in rest)
     assert rest[-1].startswith("∑ 2 agents, 2 calls, 2 messages, 1 handoff in 8.0 s")
+
+
+def test_a_log_as_json_lines_has_every_event_once_also_when_it_is_followed(tmp_path: Path, play_home, speak) -> None:
+    home, events, record = play_home
+    program = Path(sys.executable).parent / "orchestrion"
+    with subprocess.Popen(
+        [program, "log", "last", "-f", "--format", "jsonl", "--home", home], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        begun = [json.loads(child.stdout.readline()) for _ in events[:4]]
+        record(home, events[4:])
+        told = begun + [json.loads(line) for line in child.stdout]
+        assert child.wait(timeout=30) == 0
+    assert [row["position"] for row in told] == [*range(1, len(events) + 1)]
+    assert [row["kind"] for row in told] == [event.kind for event in events]
+    again = speak("log", "last", "--format", "jsonl", "--home", home)
+    assert [json.loads(line) for line in again.out.splitlines()] == told
+    past = speak("log", "last", "--format", "jsonl", "--at", 4, "--home", home)
+    assert [json.loads(line) for line in past.out.splitlines()] == begun
