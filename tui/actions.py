@@ -6,7 +6,10 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Place = Literal["everywhere", "list", "sessions", "session", "messages", "handoffs", "tools", "sql", "health", "replay"]
+Place = Literal[
+    "everywhere", "moving", "list", "figures",
+    "sessions", "session", "messages", "handoffs", "tools", "sql", "health", "replay",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("rewind", "r", "Replay", "Go back in time: this session from its first event.", footer=True),
     Action("live", "l", "Live", "Leave the replay and follow the log again."),
     Action("light", "t", "Theme", "Switch between the dark and the light theme."),
+    Action("app.focus_next", "tab", "Next part", "On to the next list, or the figures above it."),
+    Action("app.focus_previous", "shift+tab", "Part before", "Back to the list, or the figures, before."),
     Action("back", "escape,backspace", "Back", "Close what is opened.", shown_key="esc"),
     Action("quit", "q,ctrl+q", "Quit", "Leave. The log goes on.", footer=True, shown_key="q"),
+    Action("move(-1)", "up,k", "Up", "To the row, or the figure, above.", "moving", palette=False),
+    Action("move(1)", "down,j", "Down", "To the row, or the figure, below.", "moving", palette=False),
+    Action("aside(-1)", "left,h", "Left", "To the column, or the figure, before.", "moving", palette=False),
+    Action("aside(1)", "right", "Right", "To the next column or figure.", "moving", palette=False),
+    Action("page(-1)", "pageup", "Page up", "As many lines up as are seen.", "moving", palette=False),
+    Action("page(1)", "pagedown", "Page down", "As many lines down as are seen.", "moving", palette=False),
+    Action("edge(0)", "home", "First", "To the first row or figure.", "moving", palette=False),
+    Action("edge(1)", "end", "Last", "To the last row or figure.", "moving", palette=False),
     Action("open", "enter", "Open", "Open the row; on a figure, the events it rests on.", "list", True, palette=False),
     Action("order", "o", "Order", "Order by the column under the cursor; again to turn it round.", "list", True),
     Action("evidence", "e", "Evidence", "The events that the figure under the cursor rests on.", "list"),
+    Action("open", "enter", "Open", "The events that the figure rests on.", "figures", True, palette=False),
+    Action("evidence", "e", "Evidence", "The same.", "figures", palette=False),
     Action("find", "slash", "Find", "Search requests, messages and tool parameters.", "sessions", True, "/"),
     Action("compare", "d", "Compare", "Lay a session beside another: d on the one, then d on the other.", "sessions"),
     Action("only_live", "v", "Live only", "Show only sessions that are running.", "sessions"),
@@ -61,7 +76,13 @@ ACTIONS: tuple[Action, ...] = (
         "app.step_agent(1)", "right_square_bracket", "Agent ▶", "On to where another agent acts.", "replay", True, "]"
     ),
     Action(
-        "step_agent(-1)", "left_square_bracket", "◀ Agent", "Back to where another agent acted.", "replay", False, "["
+        "app.step_agent(-1)",
+        "left_square_bracket",
+        "◀ Agent",
+        "Back to where another agent acted.",
+        "replay",
+        False,
+        "[",
     ),
     Action("app.failure(1)", "n", "Failure", "On to the next failure.", "replay", True),
     Action("app.failure(-1)", "N", "Failure ◀", "Back to the failure before.", "replay", False),
@@ -74,7 +95,9 @@ ACTIONS: tuple[Action, ...] = (
 
 PLACES: dict[Place, str] = {
     "everywhere": "Everywhere",
+    "moving": "In a list or among figures",
     "list": "In a list",
+    "figures": "Among figures",
     "sessions": "Sessions",
     "session": "Session",
     "messages": "Messages",

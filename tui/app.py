@@ -228,10 +228,8 @@ class Dashboard(Replaying):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: the table's actions that make sense here."""
-        names = {binding.action for _, binding, enabled, _ in screen.active_bindings.values() if enabled}
+        whose = {binding.action: node for node, binding, enabled, _ in screen.active_bindings.values() if enabled}
         for action in ACTIONS:
-            if action.palette and action.act in names:
-                yield SystemCommand(action.label, action.help, partial(self._run, screen, action.act))
-
-    async def _run(self, screen: Screen[Any], act: str) -> None:
-        await self.run_action(act, default_namespace=screen.focused or screen)
+            if action.palette and action.act in whose:
+                act = partial(self.run_action, action.act, default_namespace=whose[action.act])
+                yield SystemCommand(action.label, action.help, act)

@@ -20,6 +20,10 @@ RETRY_SECONDS = 1.0
 """After trouble with the log, how long until it is tried again."""
 
 
+NOW = "now"
+"""The parameter that is another one each time."""
+
+
 @dataclass(frozen=True)
 class Question:
     """SQL with named parameters; a `window` (offset, limit) asks for these rows by `order`, and for how many there are.
@@ -42,8 +46,8 @@ class Question:
 
     @property
     def about(self) -> tuple[object, ...]:
-        """What it asks, whichever rows of it are looked at."""
-        return self.sql, self.params, self.order
+        """What it asks, whichever rows of it are looked at, and whenever."""
+        return self.sql, {name: value for name, value in self.params.items() if name != NOW}, self.order
 
 
 @dataclass(frozen=True)

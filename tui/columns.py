@@ -12,11 +12,15 @@ Tone = Literal["plain", "status", "quiet", "strong"]
 
 @dataclass(frozen=True)
 class Evidence:
-    """The events behind a figure: a condition on the view `events`, its parameters, and what the figure is."""
+    """The events behind a figure: a condition on the view `events`, its parameters, and what the figure is.
+
+    `unreadable`: it is on `dead_letters`, the events that no other view can show.
+    """
 
     title: str
     where: str
     params: Mapping[str, object]
+    unreadable: bool = False
 
 
 Rests = Callable[[Row], Evidence]

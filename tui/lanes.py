@@ -15,7 +15,8 @@ class Lane:
         """`now` gives seconds of a clock that never runs backwards."""
         self._now, self.slow = now, slow
         self.asking = self.again = self.waiting = False
-        self._asked: tuple[list[Question], int | None] = [], None
+        self.asked: tuple[list[Question], int | None] = [], None
+        """What was asked last, and as of which position."""
         self._began = self._ended = self._took = 0.0
         self._seen: int | None = None
         """The log's position that the last answer was true of; None without one."""
@@ -31,7 +32,7 @@ class Lane:
 
     def asks_else(self, questions: list[Question], at: int | None) -> bool:
         """Whether these are other questions than those asked last."""
-        return (questions, at) != self._asked
+        return (questions, at) != self.asked
 
     def knows(self, questions: list[Question], at: int | None, position: int) -> bool:
         """Whether these are answered already, and nothing has come since: the log stands at `position`."""
@@ -48,14 +49,14 @@ class Lane:
 
     def changed(self, questions: list[Question], at: int | None) -> list[str]:
         """Names of questions whose answers are about something else than what was asked before."""
-        asked, where = self._asked
+        asked, where = self.asked
         before = {q.name: q.about for q in asked} if where == at else {}
         return [q.name for q in questions if before.get(q.name) != q.about]
 
     def begin(self, questions: list[Question], at: int | None) -> None:
         """They are asked now."""
         self.asking, self.again, self.waiting = True, False, False
-        self._asked, self._began, self._seen = (questions, at), self._now(), None
+        self.asked, self._began, self._seen = (questions, at), self._now(), None
 
     def end(self, seen: int | None) -> None:
         """They are answered now, as of position `seen`; or could not be (None)."""

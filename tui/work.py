@@ -100,10 +100,12 @@ def _if_open(status: str, until: datetime | None) -> datetime | None:
 
 
 class Phase(NamedTuple):
-    """A phase of a plan: how many of its tasks are done."""
+    """A phase of a plan: how many of its tasks are done; the ids of its tasks, and whose they are."""
 
     done: int
     tasks: int
+    ids: tuple[str, ...]
+    agents: tuple[str, ...]
 
 
 def phases(plan: Row, runs: Sequence[Row]) -> list[Phase]:
@@ -111,11 +113,12 @@ def phases(plan: Row, runs: Sequence[Row]) -> list[Phase]:
     agents_of = figures.document(plan["phases"]) or []
     tasks = figures.document(plan["tasks"]) or []
     done = {run["task_id"] or run["agent"] for run in runs if run["status"] == "completed"}
-    queue: dict[str, list[bool]] = {}
+    queue: dict[str, list[str]] = {}
     for task in tasks:
-        queue.setdefault(task["agent"], []).append(task["id"] in done or task["agent"] in done)
+        queue.setdefault(task["agent"], []).append(task["id"])
     found = []
     for agents in agents_of:
-        states = [queue[agent].pop(0) for agent in agents if queue.get(agent)]
-        found.append(Phase(sum(states), len(agents)))
+        its = [(queue[agent].pop(0), agent) for agent in agents if queue.get(agent)]
+        finished = sum(task in done or agent in done for task, agent in its)
+        found.append(Phase(finished, len(agents), tuple(task for task, _ in its), tuple(agents)))
     return found

@@ -43,6 +43,8 @@ async def test_stepping_by_agent_goes_to_where_another_one_acts(story: Any, open
             await reader.presses("right_square_bracket")
             actors.append(steps[reader.app.at])
         assert actors == ["security-auditor", "backend-api-developer", "test-suite-developer", "backend-api-developer"]
+        await reader.presses("left_square_bracket")
+        assert steps[reader.app.at] == "test-suite-developer"
 
 
 async def test_the_next_failure_is_one_key_away_and_after_the_last_one_it_stays(

@@ -1,2 +1,2 @@
 -- The latest plan of a session.
-SELECT phases, tasks FROM plans WHERE session = $session ORDER BY position DESC LIMIT 1
+SELECT phases, tasks, position FROM plans WHERE session = $session ORDER BY position DESC LIMIT 1

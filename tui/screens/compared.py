@@ -44,8 +44,8 @@ class Compared(View):
         self.found: Comparison | None = None
 
     def body(self) -> ComposeResult:
-        yield Grid(ASPECTS, id="aspects", empty="")
-        yield Grid(STEPS, id="steps", empty="Neither session has taken a step.")
+        yield Grid(ASPECTS, id="aspects", empty="", told_by=("grown",))
+        yield Grid(STEPS, id="steps", empty="Neither session has taken a step.", told_by=("grown",))
 
     def questions(self) -> list[Question]:
         return [Question("grown", _GROWN, {"a": self.a, "b": self.b})]
@@ -67,7 +67,7 @@ class Compared(View):
             grid.row = self.found.pairs.index(self.found.parting)
 
     def subject(self) -> str:
-        if self.found is None:
+        if self.found is None or self.query_one("#steps", Grid).late:
             return f"{self.a} beside {self.b}"
         differing = sum(pair.how != "same" for pair in self.found.pairs)
         return f"{self.a} beside {self.b} · {differing:,} of {len(self.found.pairs):,} steps differ"

@@ -24,6 +24,9 @@ _EVENTS = """SELECT position, happened_at, kind, source, stream, session, run, a
     data->>'$.message' AS message, data
 FROM events WHERE """
 
+_UNREADABLE = """SELECT position, NULL::TIMESTAMP AS happened_at, kind, reason AS told, NULL::VARCHAR AS source, stream
+FROM dead_letters WHERE """
+
 
 class EventList(View):
     """Events that meet a condition, by position."""
@@ -36,14 +39,15 @@ class EventList(View):
         yield Grid(COLUMNS, id="events", empty="No event: this figure rests on nothing that is recorded.")
 
     def questions(self) -> list[Question]:
-        sql = _EVENTS + self.evidence.where
-        return [self.query_one(Grid).question(sql, "position", self.evidence.params, finish=Told(None))]
+        of, finish = (_UNREADABLE, None) if self.evidence.unreadable else (_EVENTS, Told(None))
+        sql, grid = of + self.evidence.where, self.query_one(Grid)
+        return [grid.question(sql, "position", self.evidence.params, finish=finish)]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
         self.query_one(Grid).fill(answered["events"])
 
     def subject(self) -> str:
-        return f"{self.query_one(Grid).count:,} events behind: {self.evidence.title}"
+        return f"{self.query_one(Grid).counted} events behind: {self.evidence.title}"
 
-    def detail(self, opened: Grid.Opened) -> View:
-        return OpenedEvent(opened.row["position"])
+    def detail(self, opened: Grid.Opened) -> View | None:
+        return None if self.evidence.unreadable else OpenedEvent(opened.row["position"])

@@ -46,7 +46,6 @@ class Handoffs(View):
         for state in STATES:
             grid = self.query_one(f"#{state}", Grid)
             grid.fill(_paired(answered[state]))
-            grid.border_title = f"{state} {grid.count:,}"
             grid.set_class(not grid.count, "-none")
         self._look_where_something_is()
 
@@ -59,9 +58,15 @@ class Handoffs(View):
             self._looked = True
             filled.focus()
 
+    def frame(self) -> None:
+        super().frame()
+        for grid in self.query(Grid):
+            grid.border_title = f"{grid.id} {grid.counted}"
+
     def subject(self) -> str:
-        total = sum(grid.count for grid in self.query(Grid))
-        return f"{total:,} handoffs · {self.dashboard.scope or 'all sessions'}"
+        grids = list(self.query(Grid))
+        total = "…" if any(grid.late for grid in grids) else f"{sum(grid.count for grid in grids):,}"
+        return f"{total} handoffs · {self.dashboard.scope or 'all sessions'}"
 
     def detail(self, opened: Grid.Opened) -> View:
         return OpenedHandoff(opened.row["handoff"])

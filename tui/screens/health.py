@@ -5,19 +5,18 @@ from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from orchestrion.domain.errors import OrchestrionError
 from orchestrion.domain.ports import Verification
 from orchestrion.tui import figures
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Question
-from orchestrion.tui.columns import Column, events_of, number
+from orchestrion.tui.columns import Column, Evidence, events_of, number
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens.opened import OpenedEvent
 from orchestrion.tui.screens.view import View
+from orchestrion.tui.widgets.facts import Fact, Facts
 from orchestrion.tui.widgets.grid import Grid
 
 IMPORTS = (
@@ -32,6 +31,10 @@ IMPORTS = (
     ),
     Column("imported_at", "When", figures.moment, tone="quiet"),
 )  # fmt: skip
+
+_DEAD = Evidence("dead letters", "true", {}, unreadable=True)
+_LAST = "position = (SELECT max(position) FROM events)"
+_FIRSTS = "position IN (SELECT min(position) FROM events WHERE session IS NOT NULL GROUP BY session)"
 
 
 class Checked(Message):
@@ -53,11 +56,11 @@ class Health(View):
         super().__init__()
         self.facts: dict[str, Any] = {}
         self.house: Mapping[str, object] = {}
-        self.verified: tuple[str, str] = ("not verified yet: V recomputes the whole chain", "$quiet")
+        self.verified: tuple[str, str] = ("not verified yet: V recomputes the whole chain", "quiet")
         self._verifying = False
 
     def body(self) -> ComposeResult:
-        yield Static(id="facts", markup=False)
+        yield Facts(id="facts")
         yield Grid(IMPORTS, id="imports", empty="Nothing was imported.", title="imports").add_class("bordered")
 
     def questions(self) -> list[Question]:
@@ -73,22 +76,25 @@ class Health(View):
         self._write()
 
     def _write(self) -> None:
-        head, seen = self.house.get("position"), self.dashboard.position
+        self.query_one(Facts).show(self._told())
+
+    def _told(self) -> list[Fact]:
+        head, seen, dead = self.house.get("position"), self.dashboard.position, self.facts.get("dead")
         lag = head - seen if isinstance(head, int) else None
-        lines: list[tuple[str, str, str]] = [
-            ("events", figures.count(self.facts.get("events")), ""),
-            ("sessions", figures.count(self.facts.get("sessions")), ""),
-            ("position of the log", figures.count(head), ""),
-            ("projected to", figures.count(seen), ""),
-            ("projection lag", figures.count(lag), "$success" if lag == 0 else "$warning"),
-            ("dead letters", figures.count(self.facts.get("dead")), "$error" if self.facts.get("dead") else "$success"),
-            ("last recorded", figures.moment(self.facts.get("last_recorded")), ""),
-            *((name, figures.text(value), "") for name, value in self.house.items() if name != "position"),
-            ("verify", *self.verified),
+        now = self.dashboard.at is None  # else what is true of the log now stands in no event that is shown
+        read = self.facts.get
+        behind = Evidence("events not projected yet", "position > $seen", {"seen": seen})
+        return [
+            Fact("events", figures.count(read("events")), "", Evidence("events", "true", {})),
+            Fact("sessions", figures.count(read("sessions")), "", Evidence("the first of each session", _FIRSTS, {})),
+            Fact("position of the log", figures.count(head), "", _at("the last event", head) if now else None),
+            Fact("projected to", figures.count(seen), "", _at("the last event projected", seen) if now else None),
+            Fact("projection lag", figures.count(lag), "good" if lag == 0 else "warn", behind if now else None),
+            Fact("dead letters", figures.count(dead), "bad" if dead else "good", _DEAD),
+            Fact("last recorded", figures.moment(read("last_recorded")), "", Evidence("the last event", _LAST, {})),
+            *(Fact(name, figures.text(value)) for name, value in self.house.items() if name != "position"),
+            Fact("verify", *self.verified),
         ]
-        width = max(len(name) for name, _, _ in lines)
-        text = [Content.assemble((f"{name:<{width}}  ", "$quiet"), (value, style)) for name, value, style in lines]
-        self.query_one("#facts", Static).update(Content("\n").join(text))
 
     def subject(self) -> str:
         return "the log's health"
@@ -99,7 +105,7 @@ class Health(View):
     def action_verify(self) -> None:
         if not self._verifying:
             self._verifying = True
-            self.verified = ("verifying …", "$accent")
+            self.verified = ("verifying …", "busy")
             self._write()
             self.run_worker(self._verify, thread=True, group="verifying")
 
@@ -114,11 +120,15 @@ class Health(View):
         message.stop()
         self._verifying = False
         if message.found is None:
-            self.verified = (figures.text(message.refusal), "$error")
+            self.verified = (figures.text(message.refusal), "bad")
         elif message.found.ok:
-            self.verified = (f"✓ whole up to position {message.found.position:,}", "$success")
+            self.verified = (f"✓ whole up to position {message.found.position:,}", "good")
         else:
             first = figures.count(message.found.first_bad_position)
             problems = "; ".join(map(figures.text, message.found.problems))
-            self.verified = (f"✗ not what was written, first at {first}: {problems}", "$error")
+            self.verified = (f"✗ not what was written, first at {first}: {problems}", "bad")
         self._write()
+
+
+def _at(what: str, position: object) -> Evidence:
+    return Evidence(what, "position = $position", {"position": position})

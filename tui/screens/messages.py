@@ -54,14 +54,13 @@ class Messages(View):
         return [Question("flow", question("flow"), {"session": session}, rest=FLOW_SECONDS), listing]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
-        if "messages" not in answered:
-            return
-        self.query_one(Grid).fill(answered["messages"])
+        if "messages" in answered:
+            self.query_one(Grid).fill(answered["messages"])
         if "flow" in answered:
-            self.query_one(FlowPicture).show(answered["flow"].dicts())
+            self.query_one(FlowPicture).show(answered["flow"].dicts(), self.dashboard.scope)
 
     def subject(self) -> str:
-        found = " ".join(filter(None, [f"{self.query_one(Grid).count:,} messages", self.sought_words]))
+        found = " ".join(filter(None, [f"{self.query_one(Grid).counted} messages", self.sought_words]))
         return f"{found} · {self.dashboard.scope or 'all sessions'}"
 
     def detail(self, opened: Grid.Opened) -> View:

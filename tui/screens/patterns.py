@@ -44,7 +44,7 @@ class Patterns(View):
         self.query_one(Grid).fill(answered["patterns"])
 
     def subject(self) -> str:
-        return f"{self.query_one(Grid).count:,} patterns · {self.dashboard.scope or 'all sessions'}"
+        return f"{self.query_one(Grid).counted} patterns · {self.dashboard.scope or 'all sessions'}"
 
     def detail(self, opened: Grid.Opened) -> View:
         return OpenedPattern(opened.row["pattern"])

@@ -56,7 +56,8 @@ class Session(View):
     def body(self) -> ComposeResult:
         yield Overview()
         with Container(id="halves"):
-            yield Grid(RUNS, id="tree", empty="No run of an agent is known.", title="Runs").add_class("bordered")
+            tree = Grid(RUNS, id="tree", empty="No run of an agent is known.", title="Runs", told_by=("runs",))
+            yield tree.add_class("bordered")
             yield Grid(STORY, id="story", empty="Nothing has happened yet.", title="Commentary").add_class("bordered")
 
     def questions(self) -> list[Question]:
@@ -68,9 +69,7 @@ class Session(View):
         return [*asked, story(self.query_one("#story", Grid), session)]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
-        if "story" not in answered:
-            return
-        if self._told is not answered["story"]:
+        if "story" in answered and self._told is not answered["story"]:
             self._told = answered["story"]
             self.query_one("#story", Grid).fill(answered["story"])
         if all(name in answered for name in QUESTIONS) and self._shown is not answered["runs"]:

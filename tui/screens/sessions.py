@@ -98,7 +98,7 @@ class Sessions(View):
         self.query_one(Grid).fill(replace(answered, rows=rows))
 
     def subject(self) -> str:
-        parts = [f"{self.query_one(Grid).count:,} sessions"]
+        parts = [f"{self.query_one(Grid).counted} sessions"]
         if self.only_live:
             parts.append("live only")
         return " · ".join([*parts, *filter(None, [self.sought_words])])

@@ -81,7 +81,7 @@ class Tools(View):
             self.query_one(f"#{name}", Grid).fill(answered[name])
 
     def subject(self) -> str:
-        parts = [f"{self.query_one('#calls', Grid).count:,} calls", self.dashboard.scope or "all sessions"]
+        parts = [f"{self.query_one('#calls', Grid).counted} calls", self.dashboard.scope or "all sessions"]
         parts += [word for word in (self.tool, self.agent, "failed" if self.failed else "") if word]
         return " · ".join([*parts, *filter(None, [self.sought_words])])
 

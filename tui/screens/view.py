@@ -2,7 +2,7 @@
 
 import json
 from asyncio import Future, get_running_loop, sleep
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import copy_context
 from functools import partial
 from time import monotonic
@@ -17,9 +17,11 @@ from orchestrion.domain.errors import OrchestrionError
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Answers, Question, Trouble, answers
 from orchestrion.tui.lanes import Lane
+from orchestrion.tui.widgets.figure_lines import FigureLines
 from orchestrion.tui.widgets.finder import Finder
 from orchestrion.tui.widgets.frame import Banner, Context, Keys, Tabs
 from orchestrion.tui.widgets.grid import Grid
+from orchestrion.tui.widgets.late import Late
 from orchestrion.tui.widgets.scrubber import Scrubber
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ REST_SECONDS = 0.01
 """Between two rounds of a screen whose log does not stop growing."""
 LOOK_SECONDS = 1.0
 """Between two looks through large fields for the same text."""
+
+FADING_SECONDS = 0.15
+"""How long figures may be late before they fade: what is told sooner would only flicker. They say so at once."""
 
 
 class View(Screen[None]):
@@ -50,7 +55,11 @@ class View(Screen[None]):
         super().__init__()
         self._lanes = (Lane(monotonic, slow=False), Lane(monotonic, slow=True))
         self._answers: dict[str, Answered] = {}
+        self._drawn_as: dict[str, tuple[Question, int | None]] = {}
+        """The question whose answer is drawn, by name, and as of which position."""
         self._stale = True
+        self._fading = False
+        """Whether those that are late will soon be faded."""
         self._whole = False
         """Whether all that is asked was answered once; until then parts are drawn as they come."""
         self.find = ""
@@ -224,8 +233,11 @@ class View(Screen[None]):
         if message.answers:
             self._answers |= message.answers
             whole = all(question.name in self._answers for question in self.questions())
-            if whole or (self.in_parts and not self._whole):
+            if whole or self.in_parts:
                 self._whole |= whole
+                asked, at = lane.asked
+                self._drawn_as |= {question.name: (question, at) for question in asked}
+                self._mark()
                 self.draw(self._answers)
                 self.dashboard.drawn(message)
             self.frame()
@@ -235,8 +247,48 @@ class View(Screen[None]):
             self.set_timer(REST_SECONDS, partial(self._rested, lane))
 
     def _blank(self) -> None:
-        for grid in self.query(Grid):
-            grid.blank()
+        for part in self.query(Late):
+            part.blank()
+
+    def _mark(self) -> str:
+        """Let each part say so whose figures are of another position, or answer something else, than is asked now.
+
+        What no part says, because only a document shows it, is returned.
+        """
+        asked, parts = {question.name: question for question in self.questions()}, list(self.query(Late))
+        self._forget(asked, parts)
+        known = [name for name in self._drawn_as if name in asked]
+        for part in parts:
+            part.late = self._late([name for name in known if name in part.told_by], asked)
+            part.fading = part.fading and bool(part.late)
+        if any(part.late for part in parts) and not self._fading:
+            self._fading = True
+            self.set_timer(FADING_SECONDS, self._fade)
+        return self._late([name for name in known if not any(name in part.told_by for part in parts)], asked)
+
+    def _forget(self, asked: Mapping[str, Question], parts: Iterable[Late]) -> None:
+        """Nothing of another session stands under this one's name."""
+        for name, (question, _) in list(self._drawn_as.items()):
+            if name in asked and question.params.get("session") != asked[name].params.get("session"):
+                del self._drawn_as[name]
+                for part in parts:
+                    if name in part.told_by:
+                        part.blank()
+
+    def _fade(self) -> None:
+        self._fading = False
+        for part in self.query(Late):
+            part.fading = bool(part.late)
+
+    def _late(self, names: Iterable[str], asked: Mapping[str, Question]) -> str:
+        """What is to be said of what shows the answers to `names`; nothing where they are right."""
+        at = self.dashboard.at
+        for question, where in map(self._drawn_as.__getitem__, names):
+            if where != at:
+                return f"◌ still at {where:,}" if where is not None else "◌ still of now"
+            if question.about != asked[question.name].about:
+                return "◌ asking"
+        return ""
 
     @on(Grid.Opened)
     def _open(self, message: Grid.Opened) -> None:
@@ -248,6 +300,14 @@ class View(Screen[None]):
             self.dashboard.show_evidence(rests(message.row))
         elif (screen := self.detail(message)) is not None:
             self.app.push_screen(screen)
+
+    @on(FigureLines.Opened)
+    def _open_figure(self, message: FigureLines.Opened) -> None:
+        message.stop()
+        if message.figure.rests is not None:
+            self.dashboard.show_evidence(message.figure.rests)
+        else:
+            self.dashboard.say(f"{message.figure.name} stands in no event: it is looked up beside the log.")
 
     def action_find(self) -> None:
         self.query_one(Finder).open()
@@ -273,9 +333,10 @@ class View(Screen[None]):
         """Bring the lines around the screen up to date."""
         if not self.is_mounted or not self.query(Context):
             return  # not laid out yet, or taken apart already
-        app = self.dashboard
+        late, app = self._mark(), self.dashboard
         context = self.query_one(Context)
-        context.subject, context.standing, context.past = self.subject(), app.standing(), app.at is not None
+        context.subject = " · ".join(filter(None, (self.subject(), late)))
+        context.standing, context.past = app.standing(), app.at is not None
         self.query_one(Banner).sentence = app.trouble.sentence if app.trouble is not None else None
         scrubber = self.query_one(Scrubber)
         scrubber.timeline, scrubber.position = app.player.timeline, app.at or 0

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
-from textual.binding import Binding
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from orchestrion.tui.actions import bindings
@@ -17,6 +16,7 @@ from orchestrion.tui.asking import Answered, Finish, Question
 from orchestrion.tui.columns import Column, Row
 from orchestrion.tui.themes import inks
 from orchestrion.tui.widgets.cells import GAP, Order, column_at, heads
+from orchestrion.tui.widgets.late import Late
 from orchestrion.tui.widgets.rows import Rows
 from orchestrion.tui.widgets.thumb import lengthen
 
@@ -24,21 +24,11 @@ PAGE_ROWS = 60
 """Rows asked for at a time, at least."""
 
 
-class Grid(ScrollView, can_focus=True):
+class Grid(Late, can_focus=True):
     """Rows of `columns`; the first column of an answer must be the row's identity, which the cursor keeps."""
 
     DEFAULT_CSS = "Grid { height: 1fr; background: $background; }"
-    BINDINGS: ClassVar[list[Any]] = [
-        *bindings("list"),
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("left,h", "aside(-1)", "Left", show=False),
-        Binding("right", "aside(1)", "Right", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home", "edge(0)", "First", show=False),
-        Binding("end", "edge(1)", "Last", show=False),
-    ]
+    BINDINGS: ClassVar[list[Any]] = bindings("list", "moving")
 
     row: reactive[int] = reactive(0, repaint=False)
     column: reactive[int] = reactive(0, repaint=False)
@@ -75,10 +65,20 @@ class Grid(ScrollView, can_focus=True):
             super().__init__(grid, row)
             self.column, self.evidence = column, evidence
 
-    def __init__(self, columns: Sequence[Column], *, id: str, empty: str = "Nothing here.", title: str = "") -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        id: str,
+        empty: str = "Nothing here.",
+        title: str = "",
+        told_by: tuple[str, ...] = (),
+    ) -> None:
+        """`told_by` names the questions whose answers it shows; without it the one that has its id."""
         super().__init__(id=id)
         self._rows = Rows(columns)
         self.empty = empty
+        self.told_by = told_by or (id,)
         self.border_title = title or None
         self.ordered: Order | None = None
         """Column and whether it falls, when the reader chose an order."""
@@ -103,6 +103,11 @@ class Grid(ScrollView, can_focus=True):
     def count(self) -> int:
         """Rows there are, loaded or not."""
         return self._rows.count
+
+    @property
+    def counted(self) -> str:
+        """How many, as it may be said now."""
+        return f"{self.count:,}" if not self.late and self.answered is not None else "…"
 
     def question(
         self,
@@ -250,10 +255,11 @@ class Grid(ScrollView, can_focus=True):
         self._want()
 
     def render_line(self, y: int) -> Strip:
+        return self._head() if y == 0 else self.faded(self._line(y))
+
+    def _line(self, y: int) -> Strip:
         left, width = self.scroll_offset.x, self.size.width
         ink = inks(self)
-        if y == 0:
-            return self._head(left, width)
         row = self.scroll_offset.y + y - 1
         if row >= self.count:
             note = self.empty if y == 1 and self.answered is not None and not self.count else ""
@@ -264,13 +270,17 @@ class Grid(ScrollView, can_focus=True):
         line = self._rows.line_here(row, ink, base, self.column if self.has_focus else None)
         return line.crop_extend(left, left + width, base)
 
-    def _head(self, left: int, width: int) -> Strip:
-        """The titles; an arrow at an end says that there are more columns that way."""
-        style = inks(self)["head"]
+    def _head(self) -> Strip:
+        """The titles; an arrow at an end says that more columns are that way; the last words, if it is late."""
+        left, width, style = self.scroll_offset.x, self.size.width, inks(self)["head"]
         titles = heads(self.columns, self._rows.widths, self.ordered)
         strip = Strip([Segment(titles, style)]).crop_extend(left, left + width, style)
+        told = f" {self.late} " if self.late else ""
         if left + width < self.virtual_size.width:
-            strip = Strip.join([strip.crop(0, width - 1), Strip([Segment("›", style)])])
+            told += "›"
+        if told:
+            warn = style + inks(self)["warn"] if self.late else style
+            strip = Strip.join([strip.crop(0, width - cell_len(told)), Strip([Segment(told, warn)])])
         return Strip.join([Strip([Segment("‹", style)]), strip.crop(1)]) if left else strip
 
     def _seen(self) -> list[object]:

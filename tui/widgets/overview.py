@@ -1,100 +1,143 @@
 """A session at a glance: request, state, figures, phases, and its tokens over time."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
-from textual.app import RenderResult
-from textual.content import Content
-from textual.widget import Widget
+from rich.cells import cell_len
 
 from orchestrion.domain.money import dollars
 from orchestrion.tui import figures
 from orchestrion.tui.asking import Answered
-from orchestrion.tui.columns import SIGNS, tone_of
+from orchestrion.tui.columns import SIGNS, Evidence, tone_of
+from orchestrion.tui.literals import OneOf
+from orchestrion.tui.widgets.cells import fit
+from orchestrion.tui.widgets.figure_lines import GAP, Figure, FigureLines, Line, flowed, labelled, words
 from orchestrion.tui.work import Overlap, Phase, overlap, phases, spans_of, stretches
 
 OURS = "orchestrion"
 """The product whose sessions are conducted by us."""
 STRETCHES = 120
 SPARK_CELLS = 24
-PHASE_CELLS = 8
-_COLOURS = {"good": "success", "bad": "error", "warn": "warning", "busy": "accent"}
+PHASE_CELLS, SHORT_PHASE_CELLS = 8, 3
+"""Cells of a phase's bar: where there is room for all of them, and where not."""
+SHORTEST_REQUEST = 30
+"""Cells of the request at least, if other facts stand beside it."""
+_CALLS = """session = $session AND kind LIKE 'tool.%' AND data->>'$.call' IN (
+    SELECT call FROM tool_calls WHERE session = $session AND {which})"""
+_PHASE = """session = $session AND (
+    position = $plan OR (kind LIKE 'agent.%' AND run IN (
+        SELECT run FROM run_states
+        WHERE session = $session AND (task_id IN $ids OR (task_id IS NULL AND agent IN $agents))
+    ))
+)"""
+_SUMMED = "session = $session AND kind IN ('plan.made', 'agent.started', 'agent.completed', 'agent.failed')"
 
 
-class Overview(Widget):
-    """Four lines above the runs."""
+class Overview(FigureLines):
+    """A few lines above the runs."""
 
-    DEFAULT_CSS = """
-    Overview { height: auto; max-height: 6; padding: 0 1; background: $surface; }
-    Overview { text-wrap: nowrap; text-overflow: ellipsis; }
-    """
+    DEFAULT_CSS = "Overview { max-height: 30%; }"
+    told_by = ("session", "phases", "tokens", "runs")
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines: list[list[tuple[str, str]]] = []
-        """Each line as (text, colour's name or nothing)."""
+        self._rows: list[dict[str, Any]] | None = None
+        self._groups: list[list[Figure]] = []
+        self._plans: list[tuple[int, list[Phase]]] = []
 
     def show(self, answered: Mapping[str, Answered]) -> None:
         """Take the answers to `session`, `phases`, `tokens` and `runs`."""
-        height = len(self.lines)
-        found = answered["session"].dicts()
-        if not found:
-            self.lines = [[("The log does not know this session (yet).", "warning")]]
-        else:
-            runs = answered["runs"].dicts()
-            beside = overlap(stretches(spans_of(runs, found[0]["ended_at"])))
-            self.lines = [_request(found[0]), _metrics(found[0], beside), _spending(found[0], answered["tokens"])]
-            self.lines += [_plan(phases(plan, runs)) for plan in answered["phases"].dicts()]
-        self.refresh(layout=len(self.lines) != height)
+        self._rows = answered["session"].dicts()
+        runs = answered["runs"].dicts()
+        self._plans = [(plan["position"], phases(plan, runs)) for plan in answered["phases"].dicts()]
+        if self._rows:
+            beside = overlap(stretches(spans_of(runs, self._rows[0]["ended_at"])))
+            self._groups = [_metrics(self._rows[0], beside), _spending(self._rows[0], answered["tokens"])]
+        self.renew()
 
-    def render(self) -> RenderResult:
-        lines = [
-            Content.assemble(*((part, f"${colour}" if colour else "") for part, colour in line)) for line in self.lines
-        ]
-        return Content("\n").join(lines)
+    def laid(self, width: int) -> list[Line]:
+        """A line for each matter where all of it has room; else one figure after the other, on as many as they need."""
+        if not self._rows:
+            return [] if self._rows is None else [[words("The log does not know this session (yet).", "warn")]]
+        row = self._rows[0]
+        place = _place(row)
+        plans = [_plan(row["session"], position, found, PHASE_CELLS) for position, found in self._plans]
+        wide = [next(iter(flowed(group, 2**31))) for group in (*self._groups, *plans)]
+        if _cells(place) + SHORTEST_REQUEST <= width and all(_cells(line) <= width for line in wide):
+            return [_request(row, place, width), *wide]
+        short = [_plan(row["session"], position, found, SHORT_PHASE_CELLS) for position, found in self._plans]
+        its = flowed(chain(*self._groups), width)
+        return [_request(row, [], width), *its, *chain(*(flowed(plan, width) for plan in short)), *flowed(place, width)]
 
-    @property
-    def plain(self) -> str:
-        """What stands there, without colours."""
-        return "\n".join("".join(part for part, _ in line) for line in self.lines)
+
+def _cells(line: Line) -> int:
+    return sum(figure.width for figure in line)
 
 
-def _request(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _of(row: Mapping[str, Any], what: str, where: str) -> Evidence:
+    return Evidence(what, f"session = $session AND {where}", {"session": row["session"]})
+
+
+def _request(row: Mapping[str, Any], place: Sequence[Figure], width: int) -> Line:
     status = figures.text(row["status"])
     tone = tone_of(status)
+    its = _of(row, "its state", "(kind LIKE 'session.%' OR kind LIKE 'agent.%' OR kind LIKE 'lease.%')")
+    state = Figure(((f"{SIGNS[tone]} {status}" if tone else status, tone or ""),), "status", its)
+    text, room = figures.text(row["request"]), width - state.width - len(GAP) - _cells(place) - len(GAP) * len(place)
+    asked = "(kind = 'session.started' OR (kind = 'message.sent' AND data->>'$.type' = 'prompt'))"
+    shown = fit(text, max(1, room), right=False) if cell_len(text) > room else text
+    request = Figure(((shown, "done"),), "request", _of(row, "the request, and prompts", asked))
+    return next(iter(flowed((state, request, *place), 2**31)))
+
+
+def _place(row: Mapping[str, Any]) -> list[Figure]:
+    """Whose session it is, and since when."""
     place = " · ".join(filter(None, (figures.optional(row["source"]), figures.optional(row["project"]))))
-    return [
-        (f"{SIGNS[tone]} {status}" if tone else status, _COLOURS.get(tone or "", "")),
-        (f"  {figures.text(row['request'])}", "primary"),
-        (f"  {place}  began {figures.moment(row['started_at'])}", "quiet"),
-    ]
+    began = f"began {figures.moment(row['started_at'])}"
+    first = _of(row, "its beginning", "happened_at = (SELECT min(happened_at) FROM events WHERE session = $session)")
+    origin = Figure(((place, "quiet"),), "source", _of(row, "its source", "kind = 'session.started'"))
+    return [*([origin] if place else []), Figure(((began, "quiet"),), "began", first)]
 
 
-def _metrics(row: Mapping[str, Any], beside: Overlap) -> list[tuple[str, str]]:
+def _metrics(row: Mapping[str, Any], beside: Overlap) -> list[Figure]:
     calls = row["tool_calls"]
-    figures_of = (
-        ("parallel", figures.percent(beside.share)),
-        ("at once", str(beside.most or figures.UNKNOWN)),
-        ("MCP", figures.percent(row["mcp_calls"] / calls if calls else None)),
-        ("calls", figures.count(calls)),
-        ("failed", figures.count(row["failures"])),
-        ("response", figures.lasting(row["mean_ms"])),
-        ("p95", figures.lasting(row["p95_ms"])),
-    )
-    return _labelled(figures_of)
+
+    def of_calls(what: str, which: str) -> Evidence:
+        return Evidence(what, _CALLS.format(which=which), {"session": row["session"]})
+
+    ends = _of(row, "starts and ends of runs", "(kind LIKE 'agent.%' OR kind = 'session.ended')")
+    timed = of_calls("calls of a known duration", "duration_ms IS NOT NULL")
+    told = (
+        ("parallel", figures.percent(beside.share), ends),
+        ("at once", str(beside.most or figures.UNKNOWN), ends),
+        ("MCP", figures.percent(row["mcp_calls"] / calls if calls else None),
+         of_calls("calls of MCP tools", "mcp_server IS NOT NULL")),
+        ("calls", figures.count(calls), _of(row, "tool calls", "kind LIKE 'tool.%'")),
+        ("failed", figures.count(row["failures"]),
+         of_calls("failed calls", "status NOT IN ('ok', 'unresolved')")),
+        ("response", figures.lasting(row["mean_ms"]), timed),
+        ("p95", figures.lasting(row["p95_ms"]), timed),
+    )  # fmt: skip
+    return [_known(label, value, rests) for label, value, rests in told]
 
 
-def _spending(row: Mapping[str, Any], over_time: Answered) -> list[tuple[str, str]]:
+def _spending(row: Mapping[str, Any], over_time: Answered) -> list[Figure]:
+    usage = _of(row, "tokens", "kind = 'usage.recorded'")
     spent = (row["input_tokens"], row["output_tokens"], row["cache_read_tokens"] + row["cache_write_tokens"])
     told = spent if any(spent) else (None, None, None)  # a session that told of no request has not taken 0 tokens
-    parts = _labelled(tuple(zip(("tokens in", "out", "cache"), map(figures.tokens, told), strict=True)))
-    cost = dollars(row["cost_microdollars"], row["unpriced_requests"])
-    beside = _labelled((("cost", cost), ("approvals", _approvals(row))))
+    parts = [
+        _known(label, value, usage)
+        for label, value in zip(("tokens in", "out", "cache"), map(figures.tokens, told), strict=True)
+    ]
     heights = [0.0] * STRETCHES
     for stretch, tokens in over_time.rows:
         heights[int(stretch)] = float(tokens)
-    line = figures.spark(heights, SPARK_CELLS) if over_time.rows else ""
-    return [*parts, (line, "accent"), ("  ", ""), *beside]
+    if over_time.rows:
+        parts.append(Figure(((figures.spark(heights, SPARK_CELLS), "busy"),), "tokens over time", usage))
+    cost = dollars(row["cost_microdollars"], row["unpriced_requests"])
+    asked = _of(row, "approvals", "kind LIKE 'approval.%'")
+    return [*parts, _known("cost", cost, usage), _known("approvals", _approvals(row), asked)]
 
 
 def _approvals(row: Mapping[str, Any]) -> str:
@@ -105,19 +148,20 @@ def _approvals(row: Mapping[str, Any]) -> str:
     return f"{asked}, {waiting} waiting" if waiting else f"{asked}, all answered"
 
 
-def _plan(found: Sequence[Phase]) -> list[tuple[str, str]]:
+def _plan(session: str, position: int, found: Sequence[Phase], cells: int) -> list[Figure]:
     """The plan's phases as bars: how many of each one's tasks are done."""
-    line: list[tuple[str, str]] = [("phases ", "quiet")]
-    for number, phase in enumerate(found, 1):
-        colour = "success" if phase.done == phase.tasks else "accent"
-        line += [(f" {number} ", "quiet"), (figures.progress(phase.done, phase.tasks, PHASE_CELLS), colour)]
-        line += [(f" {phase.done}/{phase.tasks}", "")]
     done, tasks = sum(phase.done for phase in found), sum(phase.tasks for phase in found)
-    return [*line, (f"   {figures.percent(done / tasks if tasks else None)} of {tasks} tasks", "quiet")]
+    whole = f"{figures.percent(done / tasks if tasks else None)} of {tasks} tasks"
+    summed = Evidence("the plan, and starts and ends of runs", _SUMMED, {"session": session})
+    bars = [Figure((("phases ", "quiet"), (whole, "")), "phases", summed)]
+    for number, phase in enumerate(found, 1):
+        ink = "good" if phase.done == phase.tasks else "busy"
+        params = {"session": session, "plan": position, "ids": OneOf(phase.ids), "agents": OneOf(phase.agents)}
+        bar = figures.progress(phase.done, phase.tasks, cells)
+        parts = ((f"{number} ", "quiet"), (bar, ink), (f" {phase.done}/{phase.tasks}", ""))
+        bars.append(Figure(parts, f"phase {number}", Evidence(f"phase {number}", _PHASE, params)))
+    return bars
 
 
-def _labelled(pairs: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    line: list[tuple[str, str]] = []
-    for label, value in pairs:
-        line += [(f"{label} ", "quiet"), (f"{value}  ", "faint" if value == figures.UNKNOWN else "")]
-    return line
+def _known(label: str, value: str, rests: Evidence) -> Figure:
+    return labelled(label, value, rests, "faint" if value == figures.UNKNOWN else "")

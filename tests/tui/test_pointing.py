@@ -1,0 +1,251 @@
+"""Stories of figures outside of lists: pointed at by keys and mouse, opened, never cut without a word."""
+
+from typing import Any
+
+import pytest
+from textual.widgets import Static
+
+from orchestrion.domain import events as e
+from orchestrion.tui.screens.evidence import EventList
+from orchestrion.tui.screens.help import Help
+from orchestrion.tui.screens.opened import OpenedEvent
+from orchestrion.tui.widgets.figure_lines import FigureLines
+from orchestrion.tui.widgets.flow import MOST_LANES, FlowPicture
+from orchestrion.tui.widgets.frame import Entry, fitting
+from orchestrion.tui.widgets.overview import Overview
+from tests.tui.conftest import Reader
+
+SMALL = (80, 24)
+NAMES = (
+    "status", "request", "source", "began", "parallel", "at once", "MCP", "calls", "failed", "response", "p95",
+    "tokens in", "out", "cache", "tokens over time", "cost", "approvals", "phases", "phase 1", "phase 2",
+)  # fmt: skip
+
+
+async def points_at(reader: Reader, name: str) -> None:
+    """Go to a figure by keys alone."""
+    await reader.presses("home")
+    lines = reader.app.focused
+    assert isinstance(lines, FigureLines)
+    while lines.pointed is not None and lines.pointed.figure.name != name:
+        before = lines.pointed
+        await reader.pilot.press("right")
+        assert lines.pointed != before, f"{name} is not reached"
+
+
+async def click(reader: Reader, lines: FigureLines, name: str) -> None:
+    spot = next(spot for spot in lines.spots if spot.figure.name == name)
+    padding = lines.styles.padding
+    x = padding.left + spot.first - lines.scroll_offset.x + (spot.end - spot.first) // 2
+    await reader.pilot.click(lines, offset=(x, padding.top + spot.line - lines.scroll_offset.y))
+    await reader.looks()
+
+
+@pytest.mark.parametrize("size", [SMALL, pytest.param((200, 60), marks=pytest.mark.slow)])
+async def test_every_figure_of_a_session_is_reached_by_keys_and_opens_its_events(
+    story: Any, open_dashboard: Any, size: tuple[int, int]
+) -> None:
+    story.team()
+    story.team("ses_2")
+    kinds = {
+        "calls": ["tool.called", "tool.returned"] * 5,
+        "failed": ["tool.called", "tool.returned"],
+        "MCP": ["tool.called", "tool.returned"],
+        "tokens in": ["usage.recorded"],
+        "tokens over time": ["usage.recorded"],
+        "cost": ["usage.recorded"],
+        "approvals": [],
+        "phase 1": ["plan.made", "agent.started", "agent.completed"],
+        "phase 2": ["plan.made", "agent.started", "agent.started", "agent.completed", "agent.completed"],
+        "request": ["session.started"],
+    }
+    async with open_dashboard(session="ses_1", size=size) as reader:
+        await reader.presses("shift+tab")
+        overview = reader.app.focused
+        assert isinstance(overview, Overview)
+        assert {spot.figure.name for spot in overview.spots} == set(NAMES)
+        for name in NAMES:
+            await points_at(reader, name)
+            await reader.presses("enter")
+            assert isinstance(reader.app.screen, EventList), name
+            found = reader.column("events", "kind")
+            assert found == kinds.get(name, found), name
+            if name != "approvals":
+                assert found, name
+            assert all(row["session"] == "ses_1" for row in reader.grid("events").answered.dicts())
+            await reader.presses("escape")
+            assert reader.app.focused is overview
+
+
+async def test_a_click_on_a_figure_opens_its_events_and_one_beside_it_does_not(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    async with open_dashboard(session="ses_1", size=SMALL) as reader:
+        overview = reader.app.screen.query_one(Overview)
+        await reader.pilot.click(overview, offset=(overview.size.width, 0))
+        await reader.looks()
+        assert not isinstance(reader.app.screen, EventList)
+        await click(reader, overview, "failed")
+        assert reader.column("events", "kind") == ["tool.called", "tool.returned"]
+        assert "2 events behind: failed calls" in reader.text()
+
+
+async def test_an_arrow_opens_the_messages_of_its_pair(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    story.team("ses_2")
+    for number in range(3):
+        story.tell(
+            e.MessageSent, message=f"m{number}", sender="tester", recipient="security-auditor", type="context_share"
+        )
+    async with open_dashboard(session="ses_1", size=SMALL) as reader:
+        await reader.presses("3", "shift+tab")
+        assert isinstance(reader.app.focused, FlowPicture)
+        await reader.presses("enter")
+        assert "3 events behind: tester → security-auditor" in reader.text()
+        assert reader.column("events", "kind") == ["message.sent"] * 3
+        await reader.presses("enter")
+        assert isinstance(reader.app.screen, OpenedEvent)
+        await reader.presses("escape", "escape", "down", "e")
+        assert reader.grid("events").count == 1
+        await reader.presses("escape", "a")
+        await click(reader, reader.app.screen.query_one(FlowPicture), "security-auditor\x1fbackend-api-developer")
+        assert {row["session"] for row in reader.grid("events").answered.dicts()} == {"ses_1", "ses_2"}
+
+
+async def test_health_opens_the_events_behind_its_figures(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    last = story.tell(e.SessionStarted, session="ses_2", product="claude-code")
+    async with open_dashboard(size=SMALL) as reader:
+        await reader.presses("8", "shift+tab")
+        for name, positions in (
+            ("events", [str(number + 1) for number in range(last)]),
+            ("sessions", ["1", str(last)]),
+            ("position of the log", [str(last)]),
+            ("projected to", [str(last)]),
+            ("projection lag", []),
+            ("dead letters", []),
+            ("last recorded", [str(last)]),
+        ):
+            await points_at(reader, name)
+            await reader.presses("enter")
+            assert reader.column("events", "position") == positions, name
+            await reader.presses("escape")
+        await points_at(reader, "home")
+        await reader.presses("enter")
+        assert not isinstance(reader.app.screen, EventList)
+        assert [notice.message for notice in reader.app._notifications] == [
+            "home stands in no event: it is looked up beside the log."
+        ]
+        await click(reader, reader.app.screen.query_one(FigureLines), "sessions")
+        assert isinstance(reader.app.screen, EventList)
+
+
+async def test_a_flow_of_many_is_scrolled_to_its_last_arrow_and_its_last_lane(story: Any, open_dashboard: Any) -> None:
+    for number in range(14):
+        for _ in range(14 - number):
+            story.calls += 1
+            story.tell(
+                e.MessageSent, message=f"m{story.calls}", sender=f"agent-{number}", recipient=f"agent-{number + 1}",
+                type="context_share",
+            )  # fmt: skip
+    async with open_dashboard(session="ses_1", size=SMALL) as reader:
+        await reader.presses("3")
+        shown = reader.text()
+        assert "agent-1" in shown
+        assert "9 more ›" in shown
+        assert "▼ 7 more" in shown
+        assert "agent-14" not in shown.splitlines()[2]
+        await reader.presses("shift+tab", "end")
+        shown = reader.text()
+        assert "agent-14" in shown.splitlines()[2]
+        assert "‹ 8 more" in shown
+        assert "▲ 7 more" in shown
+        await reader.presses("enter")
+        assert "1 events behind: agent-13 → agent-14" in reader.text()
+        await reader.presses("escape", "home")
+        assert "▼ 7 more" in reader.text()
+
+
+async def test_whoever_has_no_lane_is_summed_up_in_a_line_that_opens_too(story: Any, open_dashboard: Any) -> None:
+    for number in range(MOST_LANES + 3):
+        story.tell(e.MessageSent, message=f"m{number}", sender=f"a{number}", recipient="all", type="context_share")
+    async with open_dashboard(session="ses_1") as reader:
+        await reader.presses("3", "shift+tab", "end")
+        assert "and 4 messages of others" in reader.text()
+        await reader.presses("enter")
+        assert reader.grid("events").count == 4
+
+
+async def test_a_plan_of_many_phases_is_reached_whole_in_a_small_terminal(story: Any, open_dashboard: Any) -> None:
+    agents = [f"agent-{number}" for number in range(30)]
+    story.tell(e.SessionStarted, product="orchestrion", request="a request that is far longer than a line " * 3)
+    story.tell(
+        e.PlanMade, request="x", planner="words", phases=tuple((agent,) for agent in agents),
+        tasks=tuple(e.PlannedTask(id=agent, agent=agent, task="do") for agent in agents),
+    )  # fmt: skip
+    async with open_dashboard(session="ses_1", size=SMALL) as reader:
+        shown = reader.text()
+        assert "approvals none" in shown
+        assert "0% of 30 tasks" in shown
+        assert "more" in shown
+        await reader.presses("shift+tab")
+        await points_at(reader, "phase 30")
+        assert "30 ░░░ 0/1" in reader.text()
+        await reader.presses("end")
+        assert "began 2026-03-01" in reader.text()
+
+
+@pytest.mark.parametrize("size", [SMALL, (60, 20), (200, 60)])
+async def test_the_line_of_keys_ends_with_whole_words_and_counts_what_has_no_room(
+    story: Any, open_dashboard: Any, size: tuple[int, int]
+) -> None:
+    story.team()
+    async with open_dashboard(session="ses_1", replay=True, size=size) as reader:
+        keys = reader.text().splitlines()[-1].rstrip()
+        if size[0] == 200:
+            assert keys.endswith("Palette")
+            assert "q Quit" in keys
+        else:
+            assert "? Help +" in keys
+            left_out = int(keys.rsplit("+", 1)[1])
+            await reader.pilot.click("Keys", offset=(len(keys) - 2, 0))
+            await reader.pilot.pause()
+            assert left_out >= 3
+            assert isinstance(reader.app.screen, Help)
+
+
+def test_keys_are_left_out_from_the_last_on_and_the_help_stays() -> None:
+    keys = [Entry("a", "Aaa", "a"), Entry("b", "Bbb", "b"), Entry("?", "Help", "help"), Entry("c", "Ccc", "c")]
+    assert fitting(keys, 29) == keys
+    assert fitting(keys, 28) == [*keys[:2], Entry("?", "Help +1", "help")]
+    assert fitting(keys, 20) == [keys[0], Entry("?", "Help +2", "help")]
+    assert fitting(keys, 5) == [keys[2]]
+
+
+async def test_a_click_on_a_key_does_what_the_key_does(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    async with open_dashboard(session="ses_1") as reader:
+
+        async def clicks(word: str) -> None:
+            await reader.pilot.click("Keys", offset=(reader.text().splitlines()[-1].index(word), 0))
+            await reader.looks()
+
+        await reader.presses("5")
+        await clicks("Failures")
+        assert reader.column("calls", "status") == ["error"]
+        await clicks("Replay")
+        assert reader.app.at == 1
+        await clicks("Step")
+        assert reader.app.at == 2
+        await clicks("Open")
+        await clicks("Help")
+        assert isinstance(reader.app.screen, Help)
+
+
+async def test_the_help_tells_of_figures_and_how_to_come_to_them(story: Any, open_dashboard: Any) -> None:
+    async with open_dashboard(size=(120, 80)) as reader:
+        await reader.presses("question_mark")
+        await reader.pilot.pause()
+        shown = "\n".join(str(part.content) for part in reader.app.screen.query(Static))
+        assert "Among figures" in shown
+        assert "shift+tab" in shown
+        assert "On to the next list, or the figures above it." in shown
