@@ -3,11 +3,12 @@
 The dashboard's log (a million events in 2,000 sessions) with a snapshot; at several positions all sessions are counted
 and the runs of the session of then are listed, from the snapshot's rows and what has changed since, and, in turn, from
 the events alone. Prints milliseconds (medians of three), their ratio, and each way's peak memory in a process of its
-own. `--home` keeps the log for another run.
+own. Then joins are asked as people ask them, in the locked-down child. `--home` keeps the log for another run.
 """
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -19,12 +20,17 @@ from dashboard import SESSIONS, _peak_megabytes, write
 
 from orchestrion.cli.wiring import builder, home_of
 from orchestrion.eventstore import open_log
-from orchestrion.projections import Store
+from orchestrion.projections import Store, ask
 from orchestrion.projections.tables import Tables
 
 ROUNDS = 3
 SHARES = (0.1, 0.25, 0.5, 0.9, 0.999)
 WAYS = ("back", "as_of")
+PEOPLE = (
+    "SELECT s.source, count(*) FROM tool_calls AS c JOIN sessions AS s USING (session) GROUP BY ALL",
+    "SELECT s.source, sum(r.own_input_tokens) FROM agent_runs AS r JOIN sessions AS s USING (session) GROUP BY ALL",
+    "SELECT u.model, count(*) FROM usage AS u JOIN sessions AS s USING (session) GROUP BY ALL",
+)
 _base_of = Tables.base_of
 
 
@@ -69,6 +75,19 @@ def compare(home: Path, total: int) -> None:
                 print(f"at {at:>9,}  {what:12} {quick:7.0f} ms; from the events alone {whole:7.0f} ms, {ratio}")
 
 
+def people(home: Path, total: int) -> None:
+    """Print how long the locked-down child takes for joins of the past, from its start, and its largest size."""
+    place = home_of(home)
+    with open_log(home) as log:
+        for share in SHARES:
+            for question in PEOPLE:
+                began = time.perf_counter()
+                ask(log, place.projections, question, at=int(total * share))
+                took = time.perf_counter() - began
+                print(f"at {int(total * share):>9,}  {took:5.2f} s  {question}")
+    print(f"peak memory of a child: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:,.0f} MB")
+
+
 def _peak(home: Path, total: int, way: str) -> None:
     """Ask all of it one way in this process, and print its peak memory in MB."""
     place = home_of(home)
@@ -97,6 +116,7 @@ def main() -> None:
                 command = [sys.executable, __file__, "--events", str(given.events), "--home", str(home), "--peak", way]
                 done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)
                 print(f"peak memory, {way}: {float(done.stdout):,.0f} MB")
+            people(home, given.events)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from orchestrion.cli import exits
+from orchestrion.cli.asking import session_of
 from orchestrion.cli.carrying_views import write
 from orchestrion.cli.show import say
-from orchestrion.cli.wiring import Home, opened_log
+from orchestrion.cli.wiring import Home, opened_log, stored
 from orchestrion.domain.errors import NotFound
 
 if TYPE_CHECKING:
@@ -19,30 +20,32 @@ if TYPE_CHECKING:
 ROWS = 2000
 
 
-def exported(home: Home, session: str | None, output: Path | None) -> int:
-    """Write the events of `session` (all, if None) to `output` (standard output, if None); the exit code."""
+def exported(home: Home, session: str | None, output: Path | None, *, at: int | None = None) -> int:
+    """Write the events of `session` (all, if None) up to position `at` to `output` (None: standard output); the exit
+    code. Raises NotFound, and Refused where `session` begins several.
+    """
     with opened_log(home) as log:
-        lines = Lines(log, session)
-        write(output, _told(lines, session))
+        lines = Lines(log, _meant(log, home, session, at), at)
+        write(output, lines.encoded())
     say(f"{lines.events} events and {lines.bodies} bodies exported.")
     if lines.missing:
         say(f"{lines.missing} bodies are no longer in the log, and so are missing here.")
     return exits.OK
 
 
-def _told(lines: "Lines", session: str | None) -> Iterator[bytes]:
-    """Each line; raises NotFound if there is none of the session, before anything takes the place of what stands."""
-    for line in lines:
-        yield orjson.dumps(line) + b"\n"
-    if session is not None and lines.events == 0:
-        raise NotFound(f"no event is of a session {session!r}; `orchestrion sessions` lists them")
+def _meant(log: "Log", home: Home, session: str | None, at: int | None) -> str | None:
+    """The session that was named: its id, the beginning of it, or `last`."""
+    if session is None:
+        return None
+    with stored(log, home) as store:
+        return session_of(store, session, at=at)
 
 
 class Lines:
     """The lines of an export, and how many there were."""
 
-    def __init__(self, log: "Log", session: str | None) -> None:
-        self._log, self._session = log, session
+    def __init__(self, log: "Log", session: str | None = None, at: int | None = None) -> None:
+        self._log, self._session, self._at = log, session, at
         self.events = self.bodies = self.missing = 0
         self._written: set[str] = set()
 
@@ -51,6 +54,8 @@ class Lines:
         while rows := self._log.rows(after=after, limit=ROWS):
             after = rows[-1][0]
             for position, stream, version, kind, recorded_at, raw in rows:
+                if self._at is not None and position > self._at:
+                    return
                 state = _decoded(raw)
                 if self._session is not None and not self._concerns(state):
                     continue
@@ -58,6 +63,11 @@ class Lines:
                 self.events += 1
                 place = {"stream": stream, "version": version, "position": position, "recorded_at": recorded_at}
                 yield {"type": "orchestrion.event", "kind": kind, **place, "state": state}
+
+    def encoded(self) -> Iterator[bytes]:
+        """The same as they are written."""
+        for line in self:
+            yield orjson.dumps(line) + b"\n"
 
     def _concerns(self, state: dict[str, Any]) -> bool:
         """Whether an event is of the session, or the ledger of an import that brought it."""

@@ -195,10 +195,15 @@ def _kept(model: Model, base: Base) -> str:
     )
 
 
-def _changed(model: Model, base: Base) -> str:
-    """The keys that something between the snapshot and the position looked at concerns."""
+def changed(model: Model, base: Base) -> str:
+    """The SELECT of the keys that something between the snapshot and the position looked at concerns."""
     events = replace(base, upto=False).events(str(model.key), f"{model.wanted} AND {base.between}")
-    return f'(SELECT DISTINCT "{model.key}" AS key FROM ({events}))'
+    return f'SELECT DISTINCT "{model.key}" AS key FROM ({events})'
+
+
+def kept_of_then(model: Model, base: Base, keys: str) -> str:
+    """The SELECT of the snapshot's rows of other keys than those in the relation `keys`."""
+    return f'SELECT s.* FROM {base.snap}.{model.name} AS s ANTI JOIN {keys} AS c ON s."{model.key}" = c.key'
 
 
 def _as_it_was(model: Model, base: Base) -> str:
@@ -206,9 +211,8 @@ def _as_it_was(model: Model, base: Base) -> str:
 
     Which holds as long as no session was forked between: that changes whose facts are believed, of any key.
     """
-    changed = _changed(model, base)
-    kept = f'SELECT s.* FROM {base.snap}.{model.name} AS s ANTI JOIN {changed} AS c ON s."{model.key}" = c.key'
-    return f"{kept} UNION ALL ({model.select(base, only=changed)})"
+    keys = f"({changed(model, base)})"
+    return f"{kept_of_then(model, base, keys)} UNION ALL ({model.select(base, only=keys)})"
 
 
 _FORKS = """WITH RECURSIVE parents AS (

@@ -120,7 +120,7 @@ def _ask(store: Store, wanted: dict[str, Any], at: int | None) -> dict[str, Any]
             f"Only questions are answered (SELECT, FROM, DESCRIBE, SUMMARIZE), not {statements[0].type.name}."
         )
     params = _values(wanted["params"], statements[0].named_parameters)
-    with store.cursor(sql, at=at) as cursor:
+    with store.sparing(sql, at=at) as cursor:
         _execute(cursor, sql, params)
         columns = [column[0] for column in cursor.description or ()]
         rows, size = [], 0

@@ -3,7 +3,7 @@
 import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -17,6 +17,7 @@ from orchestrion.projections.base import UPTO
 from orchestrion.projections.cursors import Cursors
 from orchestrion.projections.hashing import table_hashes
 from orchestrion.projections.layout import connect
+from orchestrion.projections.pasts import past_made
 from orchestrion.projections.pricing import prices_beside
 from orchestrion.projections.reads import Reads
 from orchestrion.projections.snapshots import Generation, attach_newest, fingerprint, quarantine
@@ -208,6 +209,18 @@ class Store:
         """Shut DuckDB's doors by `settings`; called once, before a question that is not ours (see `locked.py`)."""
         for setting in settings:
             self._con.execute(setting)
+
+    @contextmanager
+    def sparing(self, sql: str, *, at: int | None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """As `cursor`, for one question that has little memory: what it reads of the past again and again is made once.
+
+        That takes longer than to make each time what is asked for alone.
+        """
+        with self.cursor(sql, at=at) as cursor:
+            with self._lock:
+                base = self._ready().base_of(at)
+            with past_made(cursor, base, sql) if base.upto else nullcontext():
+                yield cursor
 
     @contextmanager
     def cursor(self, *sqls: str, at: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -1,6 +1,7 @@
 """docs/analytics.md: every question asked again of the recordings, its answer as it is written."""
 
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from orchestrion.cli.main import main
 from orchestrion.cli.plain import markdown
 from orchestrion.cli.wiring import asked, home_of
+from orchestrion.eventstore import open_log
+from orchestrion.projections.locked import DUCKDB_MEMORY_MB
 
 ROOT = Path(__file__).parents[2]
 SESSIONS = ROOT.parent / "shared" / "sessions"
@@ -52,3 +55,34 @@ def test_the_shipped_command_gives_the_same_answer(recorded: Path, speak: Any, t
     said = speak("sql", "--file", question, "--home", recorded, "--format", "md")
     assert said.code == 0
     assert said.out.strip() == QUESTIONS[0]["answer"].strip()
+
+
+@pytest.fixture(scope="module")
+def cut(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
+    """A position near the head, and a home with the log up to there."""
+    folder = tmp_path_factory.mktemp("cut")
+    with closing(open_log(recorded)) as log:
+        at = log.head() - 50
+    file, home = folder / "log.jsonl", folder / "home"
+    assert main(["export", "--at", str(at), "-o", str(file), "--home", str(recorded)]) == 0
+    assert main(["import", "orchestrion", str(file), "--home", str(home)]) == 0
+    return at, home
+
+
+def test_as_of_a_position_the_answers_are_those_of_a_log_cut_there(recorded: Path, cut: tuple[int, Path]) -> None:
+    """Within the memory that a question has."""
+    at, home = cut
+    with asked(home_of(recorded)) as store, asked(home_of(home)) as part:
+        store.lock_down([f"SET memory_limit = '{DUCKDB_MEMORY_MB}MB'", "SET temp_directory = ''"])
+        for each in QUESTIONS:
+            with store.sparing(each["sql"], at=at) as cursor:
+                rows = cursor.execute(each["sql"]).fetchall()
+            assert rows == part.query(each["sql"], at=at).rows, each["title"]
+
+
+@pytest.mark.parametrize("number", [2, 4, 15])
+def test_the_shipped_command_answers_as_of_a_position(recorded: Path, cut: tuple[int, Path], number, program) -> None:
+    sql = QUESTIONS[number - 1]["sql"]
+    found = program("sql", sql, "--at", cut[0], "--home", recorded, "--format", "json")
+    assert found.code == 0, found.err
+    assert found.json == program("sql", sql, "--at", cut[0], "--home", cut[1], "--format", "json").json

@@ -3,6 +3,7 @@
 import csv
 import json
 import stat
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -58,9 +59,39 @@ def test_the_whole_log_one_session_and_the_past(speak, told, tmp_path: Path) -> 
     assert speak("export", "--as", "csv", "--home", told).out.splitlines()[0].startswith("position,stream")
 
 
+def events_of(home: Path) -> list[tuple[Any, ...]]:
+    """Place, kind and state of every event, but for the ledgers of imports."""
+    with closing(open_log(home)) as log:
+        rows = log.rows(after=0, limit=10_000)
+    return [(*row[1:4], row[5]) for row in rows if row[3] != "import.completed"]
+
+
+@pytest.mark.parametrize("at", [1, 17, 30])
+def test_the_log_as_of_a_position_can_be_imported_again(program, speak, told, tmp_path: Path, at: int) -> None:
+    file, other = tmp_path / "log.jsonl", tmp_path / "other"
+    said = program("export", "--at", at, "-o", file, "--home", told)
+    assert (said.code, f"{at} events" in said.err) == (0, True)
+    assert program("import", "orchestrion", file, "--home", other).code == 0
+    assert events_of(other) == events_of(told)[:at]
+    assert program("verify", "--home", other).code == 0
+    assert speak("export", "--at", 999, "--home", told).out == speak("export", "--home", told).out
+
+
+def test_a_session_of_the_whole_log_is_named_as_everywhere(speak, told) -> None:
+    whole = speak("export", "ses_beta", "--home", told)
+    assert whole.out.splitlines()
+    assert speak("export", "last", "--home", told).out == speak("export", "ses_b", "--home", told).out == whole.out
+    assert len(speak("export", "last", "--at", "5", "--home", told).out.splitlines()) == 5
+    assert '"ses_alpha"' in speak("export", "last", "--at", "5", "--home", told).out
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told_"),
     [
+        (["ses"], 2, "begins 2 sessions"),
+        (["nobody"], 3, "no session begins"),
+        (["ses_beta", "--at", "5"], 3, "no session begins"),
+        (["--otlp", "http://127.0.0.1:1", "--at", "5"], 2, "it goes with no --at"),
         (["--view", "nothing"], 3, "there is no view 'nothing'; there are "),
         (["--view", "sessions; DROP"], 3, "there is no view"),
         (["--as", "parquet"], 2, "name a file with --output"),

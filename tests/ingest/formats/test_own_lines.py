@@ -75,7 +75,7 @@ def test_one_session_is_exported_with_the_import_that_brought_it(home, tmp_path)
 
 
 def test_an_unknown_session_is_refused(home, tmp_path):
-    with pytest.raises(NotFound, match="no event is of a session"):
+    with pytest.raises(NotFound, match="no session begins"):
         exported(home_of(home), "nobody", tmp_path / "none.jsonl")
 
 
