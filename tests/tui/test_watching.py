@@ -141,6 +141,25 @@ async def test_the_tool_a_running_agent_waits_for_stands_beside_it(story: Any, o
         assert reader.column("tree", "current_tool") == ["Grep"]
 
 
+async def test_what_several_witnesses_tell_is_one_line_of_the_commentary(story: Any, open_dashboard: Any) -> None:
+    for source in ("hook", "transcript"):
+        about: dict[str, Any] = {"source": source, "run": "ses_1/a"}
+        story.tell(e.SessionStarted, product="claude-code", source=source)
+        story.tell(e.AgentStarted, agent="a", **about)
+        story.tell(e.ToolCalled, call="c", tool="Bash", params={"command": "ls"}, **about)
+        story.tell(e.ToolReturned, call="c", status="ok", **about)
+        story.tell(e.MessageSent, message="m", sender="a", recipient="human", type="response",
+                   payload={"text": "done"}, **about)  # fmt: skip
+    async with open_dashboard(session="ses_1") as reader:
+        await reader.presses("2")
+        assert reader.column("story", "position") == ["5", "4", "3", "2", "1"]
+        story.tell(e.ToolReturned, call="c", status="ok", source="otlp", run="ses_1/a")
+        story.tell(e.ToolCalled, call="d", tool="Bash", params={}, source="hook", run="ses_1/a")
+        await reader.looks()
+        assert reader.column("story", "position")[:2] == ["12", "5"]
+        assert reader.grid("story").count == 6
+
+
 async def test_the_commentary_tells_the_newest_event_first(story: Any, open_dashboard: Any) -> None:
     story.team()
     async with open_dashboard(session="ses_1") as reader:

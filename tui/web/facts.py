@@ -33,13 +33,19 @@ TELLING = {
     "plan": ("planner", "phases"),
 }
 """Fields that say what an event is about, by the first word of its kind."""
+TOLD_OF = {
+    "session.started": "session", "agent.started": "run", "agent.completed": "run", "agent.failed": "run",
+    "tool.called": "call", "tool.returned": "call", "message.sent": "message",
+}  # fmt: skip
+"""Kinds that several witnesses may tell of one thing, and the field that names it; as in the view `happenings`."""
 
 Row = Mapping[str, Any]
 
 
 def told(row: Row) -> dict[str, Any]:
-    """One event as a line of the running commentary; every text inert."""
+    """One event as a line of the running commentary; every text inert. Lines of a `fact` are its witnesses."""
     data = json.loads(row["data"])
+    name = {**data, "session": row["session"], "run": row["run"]}.get(TOLD_OF.get(row["kind"], ""))
     return {
         "position": row["position"],
         "kind": row["kind"],
@@ -47,6 +53,7 @@ def told(row: Row) -> dict[str, Any]:
         "agent": one_line(row["agent"] or ""),
         "text": one_line(_text(row["kind"], data)[:MOST_CHARACTERS]),
         "call": one_line(data.get("call") or ""),
+        "fact": one_line(f"{row['kind']} {name}") if name else "",
         "failed": data.get("status") in ("error", "failed", "timed_out") or row["kind"] == "agent.failed",
     }
 

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from orchestrion.domain import events as e
+from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import SQLiteLog
 from orchestrion.projections import Store
 from orchestrion.tui.report import build, html
@@ -114,6 +116,22 @@ def test_what_happens_appears_without_a_reload(running: Any, log: SQLiteLog, sta
     visit.page.wait_for_selector(".card:has-text('Tool calls') >> text=9")
     assert visit.told() == list(range(1, log.head() + 1))
     assert visit.page.evaluate("window.unchanged")
+    assert visit.complaints == []
+
+
+def test_what_several_witnesses_tell_is_told_once(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit
+) -> None:
+    about: dict[str, Any] = {"session": "ses", "run": "ses/a", "call": "c"}
+    for source in ("hook", "transcript"):
+        log.observe([witnessed(e.ToolCalled(source=source, tool="Bash", params={}, **about))])
+    visit.page.goto(f"{running.url}?session=ses")
+    visit.live()
+    for source in ("hook", "transcript"):
+        log.observe([witnessed(e.ToolReturned(source=source, status="ok", **about))])
+    log.observe([witnessed(e.ToolCalled(source="hook", tool="Bash", params={}, **{**about, "call": "d"}))])
+    visit.wait_told(5)
+    assert visit.told() == [1, 3, 5]
     assert visit.complaints == []
 
 

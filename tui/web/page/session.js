@@ -50,16 +50,18 @@ function parts(report, place, link) {
   ];
 }
 
-// One more line of the running commentary; a position that stands there already is not told again.
+// More lines of the running commentary; a position or a fact that stands there already is not told again.
 export function tell(facts) {
   const list = document.getElementById("commentary");
   if (!list) return;
   const tools = (list.tools ??= new Map());
+  const known = (list.known ??= new Set());
   const following = list.scrollTop + list.clientHeight >= list.scrollHeight - 8;
   for (const fact of facts) {
     if (fact.kind === "tool.called") tools.set(fact.call, fact.text);
     const tool = fact.kind === "tool.returned" ? tools.get(fact.call) : null;
-    if (Number(list.lastElementChild?.dataset.position ?? 0) >= fact.position) continue;
+    if (Number(list.lastElementChild?.dataset.position ?? 0) >= fact.position || known.has(fact.fact)) continue;
+    if (fact.fact) known.add(fact.fact);
     list.append(el("li", { "data-position": fact.position, class: fact.failed ? "bad" : fact.kind.startsWith("usage") ? "faint" : null },
       el("small", null, fact.at), " ", places(fact.kind, [fact.position]), " ", el("b", null, fact.kind), " ",
       fact.agent ? el("em", null, fact.agent) : null, " ", tool ? `${tool} · ` : null, fact.text));
