@@ -9,6 +9,7 @@ from orchestrion.cli.plain import json_text, lasting
 from orchestrion.cli.show import Sheet, answer, out, say, table
 from orchestrion.cli.wiring import asked, home_of
 from orchestrion.domain.errors import NotFound, Refused
+from orchestrion.domain.inert import one_line
 
 if TYPE_CHECKING:
     from orchestrion.projections.inquiry import Comparison, Profile
@@ -70,7 +71,11 @@ def blamed(home: Path | None, session: str, form: Format, *, at: int | None) -> 
         failed = outcome.what != "did not fail"
         found = blame(said_in(store, named, at=at)) if failed else None
     if failed and found is None:
-        raise NotFound(f"nobody says anything in session {named} that the rules could go by")
+        known = "failed" if outcome.what == "failed" else "may have failed"
+        raise NotFound(
+            f"session {named} {known} ({one_line(outcome.because)}), but nobody says anything in it to go by; "
+            "`orchestrion report` shows what its agents did"
+        )
     whom = {name: getattr(found, name, None) for name in ("agent", "step", "rule", "position")}
     told = {"session": named, "outcome": outcome.what, "because": outcome.because, "evidence": list(outcome.evidence)}
     answer(told | whom if failed or form is Format.json else told, form)
@@ -111,7 +116,7 @@ def _tables(found: "Profile", form: Format) -> None:
     out(f"\n{lasting(found.wall_ms)} passed; {lasting(found.work_ms)} of work: {_figure(found.achieved)} agents at "
         f"work on average, {found.most_at_once} at most")  # fmt: skip
     out(f"critical path: {lasting(found.critical_ms)} of work, {lasting(found.waiting_ms)} of waiting; "
-        f"with no limit of agents {_figure(found.possible)} could be at work on average")  # fmt: skip
+        f"with no limit {_figure(found.possible)} agents could be at work on average")  # fmt: skip
     longest = sorted(found.path, key=lambda step: -step.ms)[:PATH_SHOWN]
     kept = sorted(longest, key=lambda step: step.began_ms)
     rows = [(step.began_ms, step.ms, step.agent, step.did, step.tool, step.position) for step in kept]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 COLUMNS = ("subject", "says", "confidence", "support", "contradictions", "evidence")
 PATTERN_COLUMNS = ("type", "name", "agent", "life", "confidence", "support", "contradictions", "origin")
 EVIDENCE_SHOWN = 5
+PEERS_SHOWN = 5
+"""In a table; JSON has all."""
 
 Row = tuple[str, str, Any, Any, Any, str]
 
@@ -92,9 +94,10 @@ def _rows(learnt: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _together(patterns: Mapping[str, Any]) -> Iterator[Row]:
-    peers = ", ".join(f"{name} ({count})" for name, count in patterns["frequentCollaborators"].items())
+    peers = [f"{name} ({count})" for name, count in patterns["frequentCollaborators"].items()]
     if peers:
-        yield _row("works with", peers, {"evidence": patterns["evidence"]})
+        more = f" and {len(peers) - PEERS_SHOWN} more" if len(peers) > PEERS_SHOWN else ""
+        yield _row("works with", ", ".join(peers[:PEERS_SHOWN]) + more, {"evidence": patterns["evidence"]})
     for handoff in patterns["effectiveHandoffs"]:
         yield _row("handoff", f"{handoff['from']} → {handoff['to']}", handoff, handoff["confidence"])
     share = patterns["communicationEfficiency"]

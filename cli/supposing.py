@@ -1,6 +1,7 @@
 """Shows what would be otherwise under a supposition, session by session, and what cannot be known."""
 
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -60,6 +61,9 @@ def _supposition(place: Home, given: Given, lessons: Lessons) -> "Supposition":
         raise Refused(
             "suppose something: --prices, --routing, --timeout, --threshold or --max-parallel, -tokens, -calls, -cost"
         )
+    for option, value in (("--timeout", given.timeout), ("--max-cost", given.cost)):
+        if value is not None and not isfinite(value):
+            raise Refused(f"{option} {value} is no limit; leave the option out to suppose none")
     return Supposition(
         timeout=given.timeout,
         parallel=given.parallel,

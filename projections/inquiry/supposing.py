@@ -118,10 +118,17 @@ def _prices(one: _Session, prices: Prices, against: Prices | None) -> Iterator[S
     if not requests:
         return
     now, then = (_total(requests, table) for table in (against, prices))
-    missing = sorted({each.model or "no model named" for each in requests if prices.cost(each) is None})
+    missing, missed = (_unpriced(requests, table) for table in (prices, against))
     words = f"{len(requests)} requests to models"
     unknown = f"no price for {', '.join(missing)}: the sum is without them" if missing else "nothing"
-    yield Supposed(one.session, "cost in US dollars", now, then, words, unknown, changes=now != then or bool(missing))
+    yield Supposed(
+        one.session, "cost in US dollars", now, then, words, unknown, changes=now != then or missing != missed
+    )
+
+
+def _unpriced(requests: Sequence[UsageRecorded], prices: Prices | None) -> list[str]:
+    known = prices.cost if prices else lambda _: None
+    return sorted({each.model or "no model named" for each in requests if known(each) is None})
 
 
 def _total(requests: Sequence[UsageRecorded], prices: Prices | None) -> float | None:

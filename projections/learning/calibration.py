@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrion.projections.learning.durations import coverage
+from orchestrion.projections.learning.executions import must_be_known
 from orchestrion.projections.learning.posterior import percent
 from orchestrion.projections.store import Store
 
@@ -56,9 +57,15 @@ class Calibration:
 def calibration(
     store: Store, agent: str | None = None, *, period: str | None = None, at: int | None = None
 ) -> list[Calibration]:
-    """By agent, and by `period` (one of `PERIODS`): past estimates in the log beside what happened, as of `at`."""
+    """By agent, and by `period` (one of `PERIODS`): past estimates in the log beside what happened, as of `at`.
+
+    Raises NotFound for an agent that the log does not know.
+    """
     over = f"strftime(date_trunc('{period}', started_at), '%Y-%m-%d')" if period in PERIODS else "NULL::VARCHAR"
-    return [_of(row) for row in store.query(_COMPARED.format(period=over), {"agent": agent}, at=at).dicts()]
+    rows = store.query(_COMPARED.format(period=over), {"agent": agent}, at=at).dicts()
+    if agent is not None and not rows:
+        must_be_known(store, agent, at)
+    return [_of(row) for row in rows]
 
 
 def _of(row: dict[str, Any]) -> Calibration:

@@ -7,7 +7,8 @@ from orchestrion.projections.learning.kept import Kept, together_of
 from orchestrion.projections.learning.posterior import confidence, percent
 from orchestrion.projections.store import Store
 
-_NOBODY = ("all", "conductor", "human")
+_NOBODY = ("all", "conductor", "human", "tool")
+"""Names in messages that are no agents; recordings without calls let a tool speak."""
 EVIDENCE_SHOWN = 50
 """Positions of messages and handoffs that are named (the view keeps as many); the counts are always whole."""
 

@@ -76,7 +76,7 @@ def executions(
     ready = ready or ready_for(store, agent, limit, at)
     rows = ready.runs[:limit] if ready else runs_of(store, agent, limit, at)
     if not rows:
-        _must_be_known(store, agent, at)
+        must_be_known(store, agent, at)
     return _owned([execution_of(row) for row in rows])
 
 
@@ -128,7 +128,7 @@ def learning_records(
     newest = "SELECT * FROM learn_records WHERE agent = $agent ORDER BY timestamp DESC NULLS LAST, run LIMIT $limit"
     table = store.query(newest, {"agent": agent, "limit": limit}, at=at)
     if not table.rows:
-        _must_be_known(store, agent, at)
+        must_be_known(store, agent, at)
     return [_record(row) for row in table.dicts()]
 
 
@@ -196,7 +196,8 @@ def _without_replays(run: Execution, owner: dict[str, str]) -> Execution:
     return run._replace(failures=own)
 
 
-def _must_be_known(store: Store, agent: str, at: int | None) -> None:
+def must_be_known(store: Store, agent: str, at: int | None) -> None:
+    """Raises NotFound, with the nearest name, for one that the log knows no agent by."""
     known = "SELECT agent FROM runs WHERE agent IS NOT NULL UNION SELECT agent FROM roster ORDER BY agent"
     names = [str(row[0]) for row in store.query(known, at=at).rows]
     if agent in names:

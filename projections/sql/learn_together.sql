@@ -1,5 +1,6 @@
 -- With whom an agent speaks, how many of its requests for assistance or validation were answered, and what became of the
--- work that it gave or took. Of positions and handoffs the newest fifty a peer are named; the counts are whole.
+-- work that it gave or took. Of positions the newest fifty a peer are named, of handoffs the first fifty by name; the
+-- counts are whole.
 -- internal:
 WITH said AS (
     SELECT sender AS agent, recipient AS peer, position FROM messages

@@ -38,7 +38,9 @@ def test_blame_names_an_agent_a_step_and_the_rule(speak, told) -> None:
     assert said.json["position"] > 0
     assert (said.json["outcome"], said.json["because"]) == ("failed", "it ended failed: Fix it")
     assert said.json["evidence"]
-    assert speak("blame", "ses_alpha", "--home", told, "--at", 3).code == 3
+    early = speak("blame", "ses_alpha", "--home", told, "--at", 3)
+    assert early.code == 3
+    assert "may have failed (nobody judged it, and its status is running)" in early.err
 
 
 def finished(status: e.RunStatus, session: str = "ses_done") -> list[e.Event]:

@@ -65,6 +65,16 @@ def test_whatif_prints_what_would_change_and_what_cannot_be_known(speak, told) -
     assert speak("whatif", "--home", told).code == 2
 
 
+def test_a_limit_that_is_none_is_refused_and_the_same_prices_change_nothing(speak, told, tmp_path) -> None:
+    for option in ("--timeout", "--max-cost"):
+        for value in ("inf", "nan", "-1"):
+            said = speak("whatif", option, value, "--home", told)
+            assert (said.code, said.out) == (2, "")
+    same = tmp_path / "prices.toml"
+    same.write_text("")
+    assert "Nothing would change" in speak("whatif", "--prices", same, "--home", told).err
+
+
 @pytest.mark.parametrize(
     "words", [("why", 4), ("profile", "last"), ("whatif", "--timeout", 1), ("diff", "last", "last")]
 )

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrion.cli.main import main
 from orchestrion.cli.wiring import asked, home_of
+from orchestrion.domain import events as e
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import open_log
 from orchestrion.projections.learning import patterns
@@ -161,3 +162,22 @@ def test_a_judgement_that_cannot_stand_is_refused(speak, words, code) -> None:
 def test_calibration_says_when_nothing_was_estimated(speak) -> None:
     assert "Nothing was estimated." in speak("calibration")[2]
     assert json.loads(speak("calibration", "--format", "json")[1]) == []
+    assert "Nothing was estimated." in speak("calibration", "fixer")[2]
+    code, out, err = speak("calibration", "fxer")
+    assert (code, out, "'fixer'" in err) == (3, "", True)
+
+
+def test_learn_names_the_first_of_many_collaborators_and_no_tool(tmp_path: Path, capsys: Any, past: Any) -> None:
+    log = open_log(tmp_path / "talk")
+    shared: dict[str, Any] = {"source": "transcript", "session": "s0", "run": "s0/fixer-0", "type": "context_share"}
+    try:
+        log.observe([witnessed(fact) for fact in past().facts(0)])
+        for name in ("tool", *(f"peer{n}" for n in range(7))):
+            told = e.MessageSent(**shared, message=name, sender=name, recipient="fixer", payload={"context": "x"})
+            log.observe([witnessed(told)])
+    finally:
+        log.close()
+    assert main(["learn", "fixer", "--home", str(tmp_path / "talk")]) == 0
+    said = capsys.readouterr().out
+    assert "peer0 (1), peer1 (1), peer2 (1), peer3 (1), peer4 (1) and 2 more" in said
+    assert "tool (" not in said
