@@ -2,7 +2,7 @@
 
 import json
 from asyncio import Future, get_running_loop, sleep
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextvars import copy_context
 from functools import partial
 from time import monotonic
@@ -17,6 +17,7 @@ from orchestrion.domain.errors import OrchestrionError
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Answers, Question, Trouble, answers
 from orchestrion.tui.lanes import Lane
+from orchestrion.tui.screens.marks import Marks
 from orchestrion.tui.widgets.figure_lines import FigureLines
 from orchestrion.tui.widgets.finder import Finder
 from orchestrion.tui.widgets.frame import Banner, Context, Keys, Tabs
@@ -55,8 +56,7 @@ class View(Screen[None]):
         super().__init__()
         self._lanes = (Lane(monotonic, slow=False), Lane(monotonic, slow=True))
         self._answers: dict[str, Answered] = {}
-        self._drawn_as: dict[str, tuple[Question, int | None]] = {}
-        """The question whose answer is drawn, by name, and as of which position."""
+        self._marks = Marks()
         self._stale = True
         self._fading = False
         """Whether those that are late will soon be faded."""
@@ -235,8 +235,7 @@ class View(Screen[None]):
             whole = all(question.name in self._answers for question in self.questions())
             if whole or self.in_parts:
                 self._whole |= whole
-                asked, at = lane.asked
-                self._drawn_as |= {question.name: (question, at) for question in asked}
+                self._marks.drew(*lane.asked)
                 self._mark()
                 self.draw(self._answers)
                 self.dashboard.drawn(message)
@@ -251,44 +250,18 @@ class View(Screen[None]):
             part.blank()
 
     def _mark(self) -> str:
-        """Let each part say so whose figures are of another position, or answer something else, than is asked now.
-
-        What no part says, because only a document shows it, is returned.
-        """
-        asked, parts = {question.name: question for question in self.questions()}, list(self.query(Late))
-        self._forget(asked, parts)
-        known = [name for name in self._drawn_as if name in asked]
-        for part in parts:
-            part.late = self._late([name for name in known if name in part.told_by], asked)
-            part.fading = part.fading and bool(part.late)
+        """Let what is late say so, and fade if it stays late; what is to be said of what can say nothing itself."""
+        parts = list(self.query(Late))
+        left = self._marks.mark(parts, self.questions(), self.dashboard.at)
         if any(part.late for part in parts) and not self._fading:
             self._fading = True
             self.set_timer(FADING_SECONDS, self._fade)
-        return self._late([name for name in known if not any(name in part.told_by for part in parts)], asked)
-
-    def _forget(self, asked: Mapping[str, Question], parts: Iterable[Late]) -> None:
-        """Nothing of another session stands under this one's name."""
-        for name, (question, _) in list(self._drawn_as.items()):
-            if name in asked and question.params.get("session") != asked[name].params.get("session"):
-                del self._drawn_as[name]
-                for part in parts:
-                    if name in part.told_by:
-                        part.blank()
+        return left
 
     def _fade(self) -> None:
         self._fading = False
         for part in self.query(Late):
             part.fading = bool(part.late)
-
-    def _late(self, names: Iterable[str], asked: Mapping[str, Question]) -> str:
-        """What is to be said of what shows the answers to `names`; nothing where they are right."""
-        at = self.dashboard.at
-        for question, where in map(self._drawn_as.__getitem__, names):
-            if where != at:
-                return f"◌ still at {where:,}" if where is not None else "◌ still of now"
-            if question.about != asked[question.name].about:
-                return "◌ asking"
-        return ""
 
     @on(Grid.Opened)
     def _open(self, message: Grid.Opened) -> None:
