@@ -26,7 +26,7 @@ PAGE_PIXELS = (1240, 860)
 REST_SECONDS = 30
 SCENES: dict[str, tuple[bool, tuple[str, ...]]] = {
     "session": (False, ()),
-    "messages": (False, ("3", "tab", "down", "down")),
+    "messages": (False, ("3", "down", "down")),
     "replay": (True, ("right_square_bracket",) * 6),
 }
 """A picture's name, whether it is a replay, and the keys that are pressed before it is taken."""

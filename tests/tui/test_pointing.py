@@ -194,6 +194,18 @@ async def test_a_plan_of_many_phases_is_reached_whole_in_a_small_terminal(story:
         assert "began 2026-03-01" in reader.text()
 
 
+async def test_titles_say_that_more_columns_are_that_way_beside_a_scroll_bar_too(
+    story: Any, open_dashboard: Any
+) -> None:
+    for number in range(30):
+        story.tell(e.AgentStarted, run=f"r{number}", agent=f"agent-{number}", task="a task of some length " * 3)
+    async with open_dashboard(session="ses_1", size=SMALL) as reader:
+        head = next(line for line in reader.text().splitlines() if line.startswith("Agent"))
+        assert "›" in head
+        await reader.goes_to("tree", "task")
+        assert next(line for line in reader.text().splitlines() if "Task" in line).startswith("‹")
+
+
 @pytest.mark.parametrize("size", [SMALL, (60, 20), (200, 60)])
 async def test_the_line_of_keys_ends_with_whole_words_and_counts_what_has_no_room(
     story: Any, open_dashboard: Any, size: tuple[int, int]

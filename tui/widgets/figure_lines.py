@@ -247,6 +247,11 @@ def flowed(figures: Iterable[Figure], width: int) -> list[Line]:
     return [tuple(line) for line in lines]
 
 
+def one_line(figures: Iterable[Figure]) -> Line:
+    """Figures one after the other, on a line as long as they need."""
+    return next(iter(flowed(figures, 2**31)), ())
+
+
 def words(text: str, ink: str = "") -> Figure:
     """Words that are no figure."""
     return Figure(((text, ink),))

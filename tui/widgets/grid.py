@@ -272,7 +272,8 @@ class Grid(Late, can_focus=True):
 
     def _head(self) -> Strip:
         """The titles; an arrow at an end says that more columns are that way; the last words, if it is late."""
-        left, width, style = self.scroll_offset.x, self.size.width, inks(self)["head"]
+        left, style = self.scroll_offset.x, inks(self)["head"]
+        width = self.scrollable_content_region.width  # which leaves out the scroll bar
         titles = heads(self.columns, self._rows.widths, self.ordered)
         strip = Strip([Segment(titles, style)]).crop_extend(left, left + width, style)
         told = f" {self.late} " if self.late else ""
@@ -281,7 +282,9 @@ class Grid(Late, can_focus=True):
         if told:
             warn = style + inks(self)["warn"] if self.late else style
             strip = Strip.join([strip.crop(0, width - cell_len(told)), Strip([Segment(told, warn)])])
-        return Strip.join([Strip([Segment("‹", style)]), strip.crop(1)]) if left else strip
+        if left:
+            strip = Strip.join([Strip([Segment("‹", style)]), strip.crop(1)])
+        return strip.crop_extend(0, self.size.width, style)
 
     def _seen(self) -> list[object]:
         """What each line shows, to tell by identity whether it shows something else later."""

@@ -12,7 +12,7 @@ from orchestrion.tui.asking import Answered
 from orchestrion.tui.columns import SIGNS, Evidence, tone_of
 from orchestrion.tui.literals import OneOf
 from orchestrion.tui.widgets.cells import fit
-from orchestrion.tui.widgets.figure_lines import GAP, Figure, FigureLines, Line, flowed, labelled, words
+from orchestrion.tui.widgets.figure_lines import GAP, Figure, FigureLines, Line, flowed, labelled, one_line, words
 from orchestrion.tui.work import Overlap, Phase, overlap, phases, spans_of, stretches
 
 OURS = "orchestrion"
@@ -61,14 +61,16 @@ class Overview(FigureLines):
         if not self._rows:
             return [] if self._rows is None else [[words("The log does not know this session (yet).", "warn")]]
         row = self._rows[0]
-        place = _place(row)
-        plans = [_plan(row["session"], position, found, PHASE_CELLS) for position, found in self._plans]
-        wide = [next(iter(flowed(group, 2**31))) for group in (*self._groups, *plans)]
-        if _cells(place) + SHORTEST_REQUEST <= width and all(_cells(line) <= width for line in wide):
-            return [_request(row, place, width), *wide]
-        short = [_plan(row["session"], position, found, SHORT_PHASE_CELLS) for position, found in self._plans]
-        its = flowed(chain(*self._groups), width)
-        return [_request(row, [], width), *its, *chain(*(flowed(plan, width) for plan in short)), *flowed(place, width)]
+        place, plans = _place(row), [_plan(row["session"], *plan, PHASE_CELLS) for plan in self._plans]
+        wide = [one_line(group) for group in (*self._groups, *plans)]
+        if all(_cells(line) <= width for line in wide):
+            its = wide
+        else:
+            short = [_plan(row["session"], *plan, SHORT_PHASE_CELLS) for plan in self._plans]
+            its = [*flowed(chain(*self._groups), width), *chain(*(flowed(plan, width) for plan in short))]
+        if (beside := _request(row, place, width)) is not None:
+            return [beside, *its]
+        return [_request(row, (), width) or (), *its, *flowed(place, width)]
 
 
 def _cells(line: Line) -> int:
@@ -79,16 +81,19 @@ def _of(row: Mapping[str, Any], what: str, where: str) -> Evidence:
     return Evidence(what, f"session = $session AND {where}", {"session": row["session"]})
 
 
-def _request(row: Mapping[str, Any], place: Sequence[Figure], width: int) -> Line:
+def _request(row: Mapping[str, Any], place: Sequence[Figure], width: int) -> Line | None:
+    """State, request and `place` on one line; None where that leaves too little of the request."""
     status = figures.text(row["status"])
     tone = tone_of(status)
     its = _of(row, "its state", "(kind LIKE 'session.%' OR kind LIKE 'agent.%' OR kind LIKE 'lease.%')")
     state = Figure(((f"{SIGNS[tone]} {status}" if tone else status, tone or ""),), "status", its)
-    text, room = figures.text(row["request"]), width - state.width - len(GAP) - _cells(place) - len(GAP) * len(place)
+    text, room = figures.text(row["request"]), width - _cells(one_line((state, *place))) - len(GAP)
+    if place and room < min(SHORTEST_REQUEST, cell_len(text)):
+        return None
     asked = "(kind = 'session.started' OR (kind = 'message.sent' AND data->>'$.type' = 'prompt'))"
     shown = fit(text, max(1, room), right=False) if cell_len(text) > room else text
     request = Figure(((shown, "done"),), "request", _of(row, "the request, and prompts", asked))
-    return next(iter(flowed((state, request, *place), 2**31)))
+    return one_line((state, request, *place))
 
 
 def _place(row: Mapping[str, Any]) -> list[Figure]:
