@@ -46,9 +46,9 @@ def learnt(log: "Log", home: Home, settings: Settings) -> "Iterator[Learnt | Non
         yield LogLearnt(store, **asdict(Lessons.of(settings)))
 
 
-def router(home: Home, settings: Settings) -> "Router | None":
-    """Who chooses among able agents; None where `enableLearning` is off, and all of them work."""
-    return _Router(home, Lessons.of(settings).limit) if settings[ENABLED] else None
+def router(home: Home, settings: Settings, at: int | None = None) -> "Router | None":
+    """Who chooses among able agents, by the log up to position `at`; None where `enableLearning` is off: all work."""
+    return _Router(home, Lessons.of(settings).limit, at) if settings[ENABLED] else None
 
 
 def seed_of(request: str) -> int:
@@ -59,8 +59,8 @@ def seed_of(request: str) -> int:
 class _Router:
     """Opens the log when there is a choice to be made, which is seldom."""
 
-    def __init__(self, home: Home, limit: int) -> None:
-        self._home, self._limit = home, limit
+    def __init__(self, home: Home, limit: int, at: int | None) -> None:
+        self._home, self._limit, self._at = home, limit, at
 
     def choose(self, able: Sequence[str], *, task: str, seed: int) -> Choice:
         from orchestrion.projections.learning.routing import Counts, LogRouter, draw
@@ -68,5 +68,6 @@ class _Router:
         if not self._home.exists():
             return Choice(*draw([Counts(agent, 0, 0) for agent in able], seed))
         with opened(self._home) as (log, store):
-            mixed = zlib.crc32(f"{log.identity}@{store.position}".encode(), seed)
-            return LogRouter(store, limit=self._limit).choose(able, task=task, seed=mixed)
+            position = store.position if self._at is None else min(self._at, store.position)
+            mixed = zlib.crc32(f"{log.identity}@{position}".encode(), seed)
+            return LogRouter(store, limit=self._limit, at=self._at).choose(able, task=task, seed=mixed)

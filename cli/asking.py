@@ -59,10 +59,21 @@ def newest(
     """The `limit` rows of `view` with the latest `time` among those that meet `where`, the oldest of them first.
 
     A condition is `column` → value (equal), or `column >=` → value; one with value None is left out.
+    What came at one time comes by its session and its place in it, whatever was imported first.
     """
     given = {name: value for name, value in (where or {}).items() if value is not None}
     conditions = " AND ".join(f"{name} ?" if name.endswith("=") else f"{name} = ?" for name in given)
     filtered = f"SELECT * FROM {view}" + (f" WHERE {conditions}" if given else "")  # noqa: S608  our own names
-    latest = f"{filtered} ORDER BY {time} DESC NULLS FIRST LIMIT {int(limit)}"
-    question = f"SELECT * FROM ({latest}) ORDER BY {time} NULLS LAST"  # noqa: S608
+    ties = _order_of_ties(view)
+    backwards = ", ".join(f"{name} DESC NULLS FIRST" for name in (time, *ties))
+    latest = f"{filtered} ORDER BY {backwards} LIMIT {int(limit)}"
+    question = f"SELECT * FROM ({latest}) ORDER BY {', '.join(f'{name} NULLS LAST' for name in (time, *ties))}"  # noqa: S608
     return store.query(question, tuple(given.values()), at=at)
+
+
+def _order_of_ties(view: str) -> tuple[str, ...]:
+    from orchestrion.projections import VIEWS
+
+    columns = [name for name, _ in next(each.columns for each in VIEWS if each.name == view)]
+    # Positions of one session are in one order in every log, those of two are not; the first column tells rows apart.
+    return tuple(dict.fromkeys([*(name for name in ("session", "position") if name in columns), columns[0]]))

@@ -13,7 +13,7 @@ from orchestrion.cli.plain import json_text
 from orchestrion.cli.recalling_queries import usage_of
 from orchestrion.cli.show import Sheet, out, say, table
 from orchestrion.cli.wiring import Home, opened_log
-from orchestrion.domain.errors import NotFound, OrchestrionError, QueryRefused, Refused
+from orchestrion.domain.errors import BadDefinition, NotFound, OrchestrionError, QueryRefused, Refused
 from orchestrion.domain.inert import inert
 from orchestrion.projections.saved import SavedQuery, read_query, saved_queries, shipped
 
@@ -49,13 +49,13 @@ class Verdict:
 def checked(
     home: Home, names: Sequence[str], settings: Sequence[str], *, junit: Path | None, at: int | None, form: Format
 ) -> int:
-    """Run the checks, show the verdicts, write JUnit's file; the exit code. Raises NotFound, BadDefinition, Refused."""
+    """Run the checks, show the verdicts, write JUnit's file; the exit code. Raises NotFound, Refused."""
     if not names:
         return _listed(form)
     checks = [_check(name) for name in names]
     given = _settings(settings, checks)
     with opened_log(home) as log:
-        verdicts = [_judged(log, home, check, given, at) for check in checks]
+        verdicts = [check if isinstance(check, Verdict) else _judged(log, home, check, given, at) for check in checks]
     if junit is not None:
         _write(junit, verdicts)
     if form is Format.json:
@@ -70,25 +70,34 @@ def checked(
     return exits.CHECK_FAILED if wrong else exits.OK
 
 
-def _check(name: str) -> SavedQuery:
-    """The check in a file, or the shipped one of that name."""
+def _check(name: str) -> SavedQuery | Verdict:
+    """The check in a file, or the shipped one of that name; the verdict on a file that is none. Raises NotFound."""
     path = Path(name).expanduser()
     if path.is_file():
-        return read_query(path)
+        try:
+            return read_query(path)
+        except BadDefinition as error:
+            why = str(error)
+        except OSError as error:
+            why = f"{path} cannot be read: {error.strerror}"
+        # What is wrong with one file must not hide what the others find.
+        return Verdict(SavedQuery(path.stem, "", "", (), path), "error", 0.0, error=why)
     known = saved_queries([shipped(CHECKS)])[0]
     if name in known:
         return known[name]
     raise NotFound(f"there is no file {path}, and no shipped check of that name; there are {', '.join(sorted(known))}")
 
 
-def _settings(given: Sequence[str], checks: Sequence[SavedQuery]) -> dict[str, str]:
-    """`NAME=VALUE` of each `--set`. Raises Refused for a name that no check has."""
+def _settings(given: Sequence[str], checks: Sequence[SavedQuery | Verdict]) -> dict[str, str]:
+    """`NAME=VALUE` of each `--set`. Raises Refused for a name that no check has, unless one has an error."""
+    readable = [check for check in checks if isinstance(check, SavedQuery)]
+    names = {parameter.name for check in readable for parameter in check.parameters}
     pairs = {}
     for setting in given:
         name, equals, value = setting.partition("=")
         if not equals:
             raise Refused(f"--set {setting!r}: write NAME=VALUE")
-        if not any(name == parameter.name for check in checks for parameter in check.parameters):
+        if name not in names and len(readable) == len(checks):
             raise Refused(f"--set {name}: none of these checks has a parameter of that name")
         pairs[name] = value
     return pairs

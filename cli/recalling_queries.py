@@ -7,13 +7,18 @@ from orchestrion.cli.costs import priced
 from orchestrion.cli.options import Format
 from orchestrion.cli.show import Sheet, say, table
 from orchestrion.cli.wiring import Home, opened_log
-from orchestrion.domain.errors import Refused
+from orchestrion.domain.errors import NotFound, Refused
 from orchestrion.domain.inert import one_line
 from orchestrion.projections.saved import QUERIES_NAME, Parameter, SavedQuery, named, saved_queries, shipped
 
 
 def folders_of(home: Home, folder: Path | None) -> tuple[Path, ...]:
-    """Where queries are looked for: a named folder, the home's own, and those that come with this version."""
+    """Where queries are looked for: a named folder, the home's own, and those that come with this version.
+
+    Raises NotFound for a named folder that is not there.
+    """
+    if folder is not None and not folder.expanduser().is_dir():
+        raise NotFound(f"there is no folder {folder}; --folder names one with `.sql` files")
     own = (folder.expanduser(),) if folder else ()
     return (*own, home.path / QUERIES_NAME, shipped(QUERIES_NAME))
 

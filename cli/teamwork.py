@@ -44,6 +44,8 @@ class Order:
     apply: bool = False
     words: list[str] | None = None
     """The arguments of a slash command where they were given one by one."""
+    at: int | None = None
+    """The position up to which past runs are looked at for the plan; None: all of them."""
 
 
 def milliseconds(seconds: float | None, option: str) -> int | None:
@@ -134,7 +136,7 @@ def planned(home: Home, order: Order, settings: Settings) -> "tuple[Roster, Plan
         raise BadDefinition(f"orchestration.planner is {planner!r}; there are: {', '.join(PLANNERS)}")
     if planner == PLANNERS[0] or order.agent is not None or as_command(order.request):
         return plan_request(order.request, folder, team=order.team, agent=order.agent, words=order.words,
-                            router=router(home, settings), seed=seed_of(order.request))  # fmt: skip
+                            router=router(home, settings, order.at), seed=seed_of(order.request))  # fmt: skip
     minds = minds_of(settings)
     model = minds.chosen or minds.default
     check_there(model)
@@ -145,7 +147,7 @@ def planned(home: Home, order: Order, settings: Settings) -> "tuple[Roster, Plan
     limits, seed = limits_of(settings), seed_of(order.request)
 
     def by_words() -> "Plan":
-        return make_plan(order.request, roster, router(home, settings), seed=seed)
+        return make_plan(order.request, roster, router(home, settings, order.at), seed=seed)
 
     return roster, asyncio.run(plan_or_fall_back(order.request, roster, model, minds.url, limits, other=by_words))
 

@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from orchestrion.cli.options import ConfigOption, Format, FormatOption, HomeOption, TeamOption, WorkspaceOption
+from orchestrion.cli.options import (
+    AtOption,
+    ConfigOption,
+    Format,
+    FormatOption,
+    HomeOption,
+    TeamOption,
+    WorkspaceOption,
+)
 
 RequestArgument = Annotated[
     list[str],
@@ -37,22 +45,25 @@ def plan(
     model: ModelOption = None,
     planner: PlannerOption = None,
     config: ConfigOption = None,
+    at: AtOption = None,
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:
     """Show who would do what after whom; nothing is run.
 
     The plan follows from the words of the request and of the agents' files; the words that matched are shown.
-    Where they call for several agents alike, past runs choose one, and the draw is shown (docs/learning.md).
+    Where they call for several agents alike, past runs (up to --at) choose, and the draw is shown (docs/learning.md).
     A model plans instead with --planner llm; where its plan cannot be carried out, the words decide after all.
     """
+    from dataclasses import replace
+
     from orchestrion.cli.settings import load_settings
     from orchestrion.cli.teamwork import ordered, show_plan
     from orchestrion.cli.wiring import home_of
 
     options = {"orchestration.model": model, "orchestration.planner": planner}
     settings = load_settings(workspace, file=config, options=options)
-    show_plan(home_of(home), ordered(request, workspace, team), settings, form)
+    show_plan(home_of(home), replace(ordered(request, workspace, team), at=at), settings, form)
 
 
 def run(

@@ -6,5 +6,5 @@ FROM tool_calls
 WHERE $session IS NULL OR session = $session
 GROUP BY session, run, tool, params
 HAVING times >= $times
-ORDER BY times DESC, session, run, tool
+ORDER BY times DESC, session, run, tool, params::VARCHAR
 LIMIT 100

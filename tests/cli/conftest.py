@@ -174,3 +174,18 @@ def play_home(tmp_path: Path) -> tuple[Path, list[e.Event], Callable[[Path, Sequ
     home, events = tmp_path / "home", play()
     record(home, events[:4])
     return home, events, record
+
+
+@pytest.fixture
+def twice(tmp_path: Path) -> tuple[Path, Path]:
+    """Two homes with the same sessions, recorded the other way round: with ties everywhere."""
+    plays = [play(f"ses_{text[0]}", text=text) for text in ("Zeta fails", "Alpha fails", "Midway fails")]
+    homes = tmp_path / "forward", tmp_path / "backward"
+    for home, order in zip(homes, (plays, plays[::-1]), strict=True):
+        for events in order:
+            for number in range(4):
+                calls = [event for event in events if isinstance(event, e.ToolCalled | e.ToolReturned)]
+                again = [event.model_copy(update={"call": f"{event.call}-{number}"}) for event in calls]
+                seen = again if number else events
+                record(home, [event.model_copy(update={"source": "transcript"}) for event in seen])
+    return homes

@@ -90,3 +90,21 @@ def test_what_is_not_understood_is_refused_with_a_way_on(speak, arguments) -> No
     assert (said.code, said.out) == (2, "")
     assert "--help" in said.err
     assert "Traceback" not in said.err
+
+
+WITHOUT_AT = {
+    "it acts, and is no answer": """
+        demo init run resume cancel approve deny import collect hook install uninstall send judge
+    """,
+    "it takes what is said to somebody, which is an act": "inbox",
+    "it follows what happens now; `replay --at` shows the same screens as they were": "watch",
+    "its page and its tools have `at` with each question": "web mcp",
+    "it tells of this version or a file beside the log, which have no positions": "config prices schema bench",
+    "it proves the whole log, and what it finds is true of what stands now": "doctor verify rebuild",
+}
+"""Why which commands cannot be asked how it was."""
+
+
+def test_whatever_shows_state_shows_it_as_of_a_position(speak) -> None:
+    without = {name for names in WITHOUT_AT.values() for name in names.split()}
+    assert {name for name in NAMES if "--at N" not in speak(name, "--help").out} == without

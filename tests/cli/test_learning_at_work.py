@@ -42,6 +42,12 @@ def test_runs_teach_whom_to_choose_and_what_to_expect(speak: Any, place: dict[st
     assert "seed" in plan["rationale"]
     recorded = speak("sql", "SELECT tasks FROM plans", *home).out
     assert "rationale" in recorded
+    made = """SELECT min(e.position) - 1 AS before, any_value(p.tasks->>'$[0].rationale') AS drawn
+        FROM plans AS p JOIN events AS e USING (session) GROUP BY session ORDER BY before"""
+    then = speak("sql", made, *home, "--format", "json").json
+    for row in (then[3], then[-1]):  # the plan as of a position is the one that was made there
+        said = speak("plan", "polish it", *given, "--at", row["before"], "--format", "json").json["tasks"][0]
+        assert said["rationale"] == row["drawn"]
     fixed = speak("whatif", "--routing", "fixed", *home, "--format", "json").json
     chosen = speak("sql", "SELECT tasks->>'$[0].agent' AS agent FROM plans", *home, "--format", "json").json
     assert [row["supposed"] for row in fixed] == ["bad-one"] * sum(row["agent"] != "bad-one" for row in chosen)

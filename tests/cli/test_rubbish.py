@@ -149,3 +149,29 @@ def test_standard_output_that_is_full_is_told_in_a_sentence(speak: Any, tmp_path
     assert ended.returncode == 1
     assert "standard output cannot be written: No space left on device" in ended.stderr
     assert "unexpected" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["show", b"\xff"], "SESSION"),
+        (["export", b"\xff"], "SESSION"),
+        (["search", "well", b"f\xe9"], "WORDS"),
+        (["ask", "failing-tools", "--calls", b"\xff"], "WORDS"),
+        (["sql", b"SELECT '\xff'"], "QUERY"),
+        (["agents", "--agent", b"\xff"], "--agent"),
+        (["judge", b"\xff", "--quality", "9"], "RUN"),
+        (["plan", b"\xff"], "REQUEST"),
+    ],
+)
+def test_bytes_that_are_no_text_are_refused_by_every_command_alike(told: Path, words: list[Any], name: str) -> None:
+    done = subprocess.run([*CLI, *words, "--home", told], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode().startswith(f"orchestrion: {name} is no UTF-8 text: ")
+    assert b"surrogate" not in done.stderr
+
+
+def test_a_path_may_be_of_any_bytes(told: Path, tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/\xff"
+    done = subprocess.run([*CLI, "export", "--home", told, "-o", folder], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, Path(os.fsdecode(folder)).is_file()) == (0, True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -132,6 +133,55 @@ def test_a_check_that_cannot_be_asked_is_an_error_and_the_others_are_still_judge
     assert speak("assert", tmp_path / "gone.sql", "--home", home).code == 3
     assert speak("assert", bad, "--set", "x", "--home", home).code == 2
     assert "none of these checks" in speak("assert", bad, "--set", "x=1", "--home", home).err
+
+
+def test_a_check_whose_parameters_have_an_error_is_one_error_among_the_others(program, speak, home, tmp_path) -> None:
+    bad, good, junit = tmp_path / "header.sql", tmp_path / "good.sql", tmp_path / "junit.xml"
+    bad.write_text("-- What it checks.\n-- param: days anything\nSELECT $days")
+    good.write_text("-- param: most integer = 1\nSELECT 1 AS one WHERE $most = 0")
+    said = program("assert", bad, good, "--set", "days=3", "--home", home, "--junit", junit, "--format", "json")
+    assert said.code == 6
+    assert [row["status"] for row in said.json] == ["error", "passed"]
+    assert f"{bad}:2: write `-- param:" in said.json[0]["error"]
+    case = ET.fromstring(junit.read_text())[0][0]  # noqa: S314
+    assert (case.get("name"), case[0].tag, f"{bad}:2" in case[0].get("message", "")) == ("header", "error", True)
+    bad.write_bytes(b"SELECT '\xff'")
+    assert (
+        "header.sql is no UTF-8 text" in speak("assert", bad, good, "--home", home, "--format", "json").json[0]["error"]
+    )
+
+
+SHIPPED = [path for folder in ("queries", "checks") for path in sorted(shipped(folder).glob("*.sql"))]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_the_order_of_imports_does_not_change_an_answer_nor_its_order(speak, twice, tmp_path, path: Path) -> None:
+    found = []
+    for home in twice:
+        # As a query of one's own, with whatever lets it find something.
+        own = tmp_path / path.name
+        own.write_text(re.sub(r"(param: (?:calls|percent|dollars)) (\w+) = \d+", r"\1 \2 = 0", path.read_text()))
+        said = speak("ask", path.stem, "--folder", tmp_path, "--home", home, "--format", "json")
+        assert said.code == 0, said.err
+        found.append(said.json)
+    assert found[0] == found[1]
+    assert found[0] or path.stem in ("dearest-sessions", "sessions-within-budget")
+
+
+@pytest.mark.parametrize("list_", ["sessions", "agents", "messages", "handoffs", "tools", "patterns"])
+def test_lists_of_what_came_at_one_time_have_one_order(speak, twice, list_: str) -> None:
+    found = []
+    for home in twice:
+        rows = speak(list_, "--limit", "4", "--home", home, "--format", "json").json
+        found.append([{name: value for name, value in row.items() if name != "position"} for row in rows])
+    assert found[0] == found[1]
+
+
+def test_a_folder_that_is_not_there_is_refused(program, home, tmp_path) -> None:
+    for words in ((), ("failing-tools",)):
+        said = program("ask", *words, "--folder", tmp_path / "nofolder", "--home", home)
+        assert (said.code, said.out) == (3, "")
+        assert "there is no folder" in said.err
 
 
 def test_the_shipped_checks_find_what_they_are_for(program, speak, home, tmp_path) -> None:
