@@ -162,6 +162,23 @@ async def test_an_opened_thing_says_so_too(story: Any, feed: Feed, log: Any) -> 
         assert "◌ still at 6" in reader.text().splitlines()[1]
 
 
+async def test_the_answer_to_an_own_question_says_of_which_position_it_is(story: Any, feed: Feed, log: Any) -> None:
+    story.team()
+
+    def answer(_sql: str, at: int | None) -> Any:
+        return feed.views.query("SELECT count(*) AS calls FROM tool_calls", at=at)
+
+    async with held(replace(feed, ask=answer), log, replay=True, at=20) as (reader, _):
+        await reader.presses("7", "ctrl+r")
+        assert "1 rows as of position 20" in reader.text()
+        assert "◌" not in reader.text()
+        await reader.presses("comma")
+        assert reader.grid("results").late == "◌ still at 20"
+        assert "◌ still at 20" in reader.text()
+        await reader.presses("full_stop")
+        assert "◌" not in reader.text()
+
+
 def test_what_is_asked_now_is_about_the_same_a_moment_later() -> None:
     from orchestrion.tui.asking import Question
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from textual.events import MouseScrollDown
 from textual.widgets import Static
 
 from orchestrion.domain import events as e
@@ -251,6 +252,33 @@ async def test_a_click_on_a_key_does_what_the_key_does(story: Any, open_dashboar
         await clicks("Open")
         await clicks("Help")
         assert isinstance(reader.app.screen, Help)
+
+
+async def test_the_palette_does_what_the_keys_do_wherever_the_focus_is(story: Any, open_dashboard: Any) -> None:
+    story.team("ses_1")
+    story.team("ses_2")
+    async with open_dashboard(session="ses_1") as reader:
+        await reader.presses("5")
+        for title in ("All/one", "Failures", "Theme"):
+            command = next(it for it in reader.app.get_system_commands(reader.app.screen) if it.title == title)
+            await command.callback()
+            await reader.looks()
+        assert reader.column("calls", "status") == ["error"] * 2
+        assert reader.app.theme == "orchestrion-light"
+
+
+async def test_the_wheel_scrolls_what_has_no_room(story: Any, open_dashboard: Any) -> None:
+    for number in range(20):
+        story.tell(e.MessageSent, message=f"m{number}", sender="a", recipient=f"b{number}", type="context_share")
+    async with open_dashboard(session="ses_1", size=SMALL) as reader:
+        await reader.presses("3")
+        flow = reader.app.screen.query_one(FlowPicture)
+        wheel = {"widget": flow, "x": 5, "y": 2, "delta_x": 0, "delta_y": 1, "button": 0}
+        quiet = dict.fromkeys(("shift", "meta", "ctrl"), False)
+        flow.post_message(MouseScrollDown(**wheel, **quiet))
+        await reader.pilot.pause(0.5)
+        assert flow.scroll_offset.y > 0
+        assert "▲" in reader.text()
 
 
 async def test_the_help_tells_of_figures_and_how_to_come_to_them(story: Any, open_dashboard: Any) -> None:

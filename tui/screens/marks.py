@@ -42,7 +42,12 @@ class Marks:
         """What is to be said of what shows the answers to `names`; nothing where they are right."""
         for question, where in map(self._drawn.__getitem__, names):
             if where != at:
-                return f"◌ still at {where:,}" if where is not None else "◌ still of now"
+                return still(where)
             if question.about != asked[question.name].about:
                 return "◌ asking"
         return ""
+
+
+def still(at: int | None) -> str:
+    """That something is of position `at` (None: as the log stood), where another one is looked at."""
+    return f"◌ still at {at:,}" if at is not None else "◌ still of now"

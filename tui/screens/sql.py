@@ -20,6 +20,7 @@ from orchestrion.tui.asking import Answered, Question
 from orchestrion.tui.columns import Column, Row
 from orchestrion.tui.feed import Answer, ViewInfo
 from orchestrion.tui.queries import Queries, that_come_with_it
+from orchestrion.tui.screens.marks import still
 from orchestrion.tui.screens.prompt import Prompt
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.widgets.document import Document, value_parts
@@ -33,9 +34,10 @@ SHIPPED = "queries that come with it"
 class Replied(Message):
     """The child's answer, or why there is none."""
 
-    def __init__(self, answer: Answer | None, refusal: str | None) -> None:
+    def __init__(self, answer: Answer | None, refusal: str | None, at: int | None) -> None:
+        """`at` is the position that was asked for."""
         super().__init__()
-        self.answer, self.refusal = answer, refusal
+        self.answer, self.refusal, self.at = answer, refusal, at
 
 
 class Described(Message):
@@ -59,6 +61,8 @@ class Sql(View):
         self.views: Sequence[ViewInfo] = ()
         self._past = 0
         self._busy = False
+        self._as_of: int | None = None
+        """The position that the answer is of; None: as the log stood."""
 
     def body(self) -> ComposeResult:
         with Container(id="asking"):
@@ -116,6 +120,11 @@ class Sql(View):
     def at_rest(self) -> bool:
         return super().at_rest and not self._busy
 
+    def frame(self) -> None:
+        super().frame()
+        for grid in self.query(Grid):
+            grid.late = still(self._as_of) if grid.answered is not None and self._as_of != self.dashboard.at else ""
+
     def subject(self) -> str:
         return "your own question, run in a locked-down child process"
 
@@ -131,9 +140,9 @@ class Sql(View):
 
     def _ask_child(self, sql: str, at: int | None) -> None:
         try:
-            self.post_message(Replied(self.dashboard.feed.ask(sql, at), None))
+            self.post_message(Replied(self.dashboard.feed.ask(sql, at), None, at))
         except (OrchestrionError, OSError) as error:
-            self.post_message(Replied(None, str(error)))
+            self.post_message(Replied(None, str(error), at))
 
     @on(Replied)
     def _replied(self, message: Replied) -> None:
@@ -148,8 +157,10 @@ class Sql(View):
         grid.columns = columns_of(names, message.answer.rows)
         grid.column = 0
         grid.fill(Answered(("#", *names), rows, len(rows)))
-        at = f" as of position {self.dashboard.at:,}" if self.dashboard.at is not None else ""
+        self._as_of = message.at
+        at = f" as of position {message.at:,}" if message.at is not None else ""
         self._say(f"{len(rows):,} rows{at}")
+        self.frame()
         if rows:
             grid.focus()
 
