@@ -51,8 +51,10 @@ def _written(
     from orchestrion.projections.ocel import ocel_json
 
     if shape == "ocel":
-        write(output, ocel_json(store, session=session, at=at))
-        return "The log was written as OCEL 2.0."
+        undated: list[None] = []
+        write(output, ocel_json(store, session=session, at=at, undated=lambda: undated.append(None)))
+        told = f"{len(undated)} events have no time of their own, and that of their recording (time_of: recording)."
+        return "The log was written as OCEL 2.0." + (f" {told}" if undated else "")
     found = view_named(view or WHOLE_LOG)
     if shape == "parquet" and output is not None:
         rows = write_parquet(store, found, output, session=session, at=at)

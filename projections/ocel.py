@@ -7,7 +7,7 @@ JSON, https://www.ocel-standard.org.
 
 # ruff: noqa: S608 - every name in these statements is one of our own; no text of users or of the log is in them
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +43,11 @@ _RELATED = {
     "parent": ("session", "forked from"),
 }
 """Field of an event → the type of the object it names, and what that object is to the event."""
+
+TIME_OF = "time_of"
+"""The attribute of every event that says what its time is that of. The standard wants a time of each event, and in a log
+of several sources some have none: those have that of their recording, which no duration may be told from."""
+HAPPENING, RECORDING = "happening", "recording"
 
 _NOBODY = frozenset({"all"})
 
@@ -95,14 +100,22 @@ _OBJECTS: dict[str, tuple[str, str, dict[str, str], dict[str, tuple[str, str]]]]
 }
 
 
-def ocel_json(store: Store, *, session: str | None = None, at: int | None = None) -> Iterator[bytes]:
-    """The document in parts. Every object that anything refers to is in it."""
+def ocel_json(
+    store: Store,
+    *,
+    session: str | None = None,
+    at: int | None = None,
+    undated: Callable[[], None] = lambda: None,
+) -> Iterator[bytes]:
+    """The document in parts. Every object that anything refers to is in it. `undated` is called for each event that has
+    no time of its own.
+    """
     met: dict[str, set[str]] = {type_: set() for type_ in _OBJECTS}
     yield b'{"objectTypes":' + orjson.dumps([_object_type(name) for name in _OBJECTS])
     kinds = _kinds(store, session, at)
     yield b',"eventTypes":' + orjson.dumps([_event_type(kind) for kind in kinds])
     yield b',"events":['
-    yield from _joined(_events(store, session, at, met))
+    yield from _joined(_events(store, session, at, met, undated))
     yield b'],"objects":['
     yield from _joined(_objects(store, session, at, met))
     yield b"]}\n"
@@ -120,7 +133,8 @@ def _object_type(name: str) -> dict[str, Any]:
 
 
 def _event_type(kind: str) -> dict[str, Any]:
-    return {"name": kind, "attributes": [{"name": n, "type": t} for n, t in _attributes_of(kind).items()]}
+    attributes = {**_attributes_of(kind), TIME_OF: "string"}
+    return {"name": kind, "attributes": [{"name": n, "type": t} for n, t in attributes.items()]}
 
 
 def _attributes_of(kind: str) -> dict[str, str]:
@@ -135,25 +149,27 @@ def _kinds(store: Store, session: str | None, at: int | None) -> list[str]:
     ]
 
 
-def _events(store: Store, session: str | None, at: int | None, met: dict[str, set[str]]) -> Iterator[dict[str, Any]]:
+def _events(
+    store: Store, session: str | None, at: int | None, met: dict[str, set[str]], undated: Callable[[], None]
+) -> Iterator[dict[str, Any]]:
     where, params = _of(session)
     names = [*_RELATED, *EVENT_ATTRIBUTES]
     columns = ", ".join(f'"{name}"' for name in names)
-    sql = (
-        f"SELECT position, kind, coalesce(happened_at, recorded_at) AS moment, {columns} "
-        f"FROM facts {where} ORDER BY position"
-    )
+    sql = f"SELECT position, kind, happened_at, recorded_at, {columns} FROM facts {where} ORDER BY position"
     with store.cursor(sql, at=at) as cursor:
         cursor.execute(sql, params)
         while rows := cursor.fetchmany(FETCHED_ROWS):
-            for position, kind, moment, *values in rows:
-                yield _event(position, kind, moment, dict(zip(names, values, strict=True)), met)
+            for position, kind, happened, recorded, *values in rows:
+                if happened is None:
+                    undated()
+                yield _event(position, kind, (happened, recorded), dict(zip(names, values, strict=True)), met)
 
 
 def _event(
-    position: int, kind: str, moment: datetime, row: Mapping[str, Any], met: dict[str, set[str]]
+    position: int, kind: str, times: tuple[datetime | None, datetime], row: Mapping[str, Any], met: dict[str, set[str]]
 ) -> dict[str, Any]:
     attributes = [{"name": name, "value": row[name]} for name in _attributes_of(kind) if row[name] is not None]
+    attributes.append({"name": TIME_OF, "value": HAPPENING if times[0] else RECORDING})
     related = []
     for field, (type_, qualifier) in _RELATED.items():
         name = row[field]
@@ -163,7 +179,7 @@ def _event(
     return {
         "id": f"event:{position}",
         "type": kind,
-        "time": _time(moment),
+        "time": _time(times[0] or times[1]),
         "attributes": attributes,
         "relationships": related,
     }

@@ -4,13 +4,15 @@ import csv
 import json
 import stat
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from orchestrion.domain import events as e
+from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import open_log
 from orchestrion.projections import VIEWS
 
@@ -125,6 +127,28 @@ def test_ocel_keeps_the_standards_rules(speak, told, tmp_path: Path) -> None:
     check_ocel(part)
     assert 0 < len(part["events"]) < 34
     assert "session:ses_alpha" not in {item["id"] for item in part["objects"]}
+
+
+def test_ocel_says_which_events_have_no_time_of_their_own(program, tmp_path: Path) -> None:
+    home, file = tmp_path / "home", tmp_path / "log.json"
+    about: dict[str, Any] = {
+        "source": "transcript",
+        "session": "s",
+        "sender": "a",
+        "recipient": "b",
+        "type": "response",
+    }
+    dated = e.MessageSent(**about, message="m1", payload={"text": "now"}, happened_at=datetime(2026, 3, 1, tzinfo=UTC))
+    undated = e.MessageSent(**about, message="m2", payload={"text": "whenever"})
+    with closing(open_log(home)) as log:
+        log.observe([witnessed(dated), witnessed(undated)])
+    said = program("export", "--as", "ocel", "-o", file, "--home", home)
+    assert (said.code, "1 events have no time of their own" in said.err) == (0, True)
+    log = json.loads(file.read_text())
+    check_ocel(log)
+    told = [{a["name"]: a["value"] for a in event["attributes"]}["time_of"] for event in log["events"]]
+    assert told == ["happening", "recording"]
+    assert log["events"][0]["time"] == "2026-03-01T00:00:00.000Z"
 
 
 def test_ocel_of_hostile_text_is_still_ocel(speak, poisoned) -> None:
