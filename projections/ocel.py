@@ -45,8 +45,8 @@ _RELATED = {
 """Field of an event → the type of the object it names, and what that object is to the event."""
 
 TIME_OF = "time_of"
-"""The attribute of every event that says what its time is that of. The standard wants a time of each event, and in a log
-of several sources some have none: those have that of their recording, which no duration may be told from."""
+"""The attribute of every event that says what its time is that of. The standard wants a time of each event, and some
+sources tell none: such an event has that of its recording, which no duration may be told from."""
 HAPPENING, RECORDING = "happening", "recording"
 
 _NOBODY = frozenset({"all"})

@@ -8,9 +8,10 @@ the log's own file is read through the log alone.
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +20,7 @@ import orjson
 
 from orchestrion.domain.errors import NotFound
 from orchestrion.domain.ports import Log
+from orchestrion.projections.ranking import TOKENIZER, ranked
 from orchestrion.projections.terms import excerpt, expression, strings, terms
 
 INDEX_NAME = "search.db"
@@ -28,8 +30,10 @@ FORMAT = 1
 BATCH_EVENTS = 5_000
 MAX_TEXT = 262_144
 """Characters of one event that are looked at; what stands further behind is not found."""
-MAX_CANDIDATES = 5_000
+MAX_CANDIDATES = 500
 """Places that are ranked, the newest that match: so a word that stands everywhere is found as quickly as a rare one."""
+NEAR_POSITIONS = 8
+"""Places no further from each other are read at once, with what lies between."""
 
 SEARCHED: dict[str, tuple[str, ...]] = {
     "session.started": ("request",),
@@ -46,19 +50,23 @@ SEARCHED: dict[str, tuple[str, ...]] = {
 
 _SUBJECTS = ("call", "message", "handoff", "pattern", "run", "session")
 _BUSY_SECONDS = 60
-_TABLES = """
+_TABLES = f"""
 CREATE TABLE IF NOT EXISTS meta (format INTEGER, identity TEXT, position INTEGER, anchor TEXT);
 CREATE TABLE IF NOT EXISTS places (position INTEGER PRIMARY KEY, session TEXT);
 CREATE INDEX IF NOT EXISTS by_session ON places (session);
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(text, content='', tokenize='unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(text, content='', tokenize='{TOKENIZER}');
 """
 
 Row = tuple[int, str, int, str, str, bytes]
+_Place = tuple[Row, dict[str, Any], str]
+"""A row of the log, its state, and its searched text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A place that matches. `score` is higher for what matches better (BM25); `excerpt` is the text around a match."""
+    """A place that matches. `score` is 1 for the best match and less for the others (BM25 among them), 0 for what was
+    not ranked; `excerpt` is the text around a match.
+    """
 
     position: int
     kind: str
@@ -73,7 +81,9 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The best hits first. `more`: there were more places than are ranked, and these are the best of the newest."""
+    """The best hits first. `more`: there were more places than are ranked, and these are the best of the newest, then
+    the others, the newest first.
+    """
 
     hits: tuple[Hit, ...]
     more: bool
@@ -102,32 +112,46 @@ class SearchIndex:
 
     def search(self, text: str, *, limit: int = 20, session: str | None = None, at: int | None = None) -> Found:
         """What holds every word of `text` (`"…"`: in this order; `word*`: beginning so). Raises Refused."""
-        sql = "SELECT words.rowid, bm25(words) FROM words WHERE words MATCH ? AND words.rowid <= ?"
+        sql = "SELECT words.rowid FROM words WHERE words MATCH ? AND words.rowid <= ?"
         given: list[Any] = [expression(text), self._log.head() if at is None else at]
         if session is not None:
             sql += " AND words.rowid IN (SELECT position FROM places WHERE session = ?)"
             given.append(session)
-        rows = self._con.execute(f"{sql} ORDER BY words.rowid DESC LIMIT {MAX_CANDIDATES}", given).fetchall()
-        rows.sort(key=lambda row: (row[1], -row[0]))
-        return Found(tuple(self._hits(rows, terms(text), limit)), len(rows) == MAX_CANDIDATES)
+        sql += f" ORDER BY words.rowid DESC LIMIT {MAX_CANDIDATES + limit + 1}"
+        positions = [row[0] for row in self._con.execute(sql, given)]
+        newest, older = positions[:MAX_CANDIDATES], positions[MAX_CANDIDATES:]
+        places = dict(self._read(sorted(newest)))
+        best = ranked({position: place[2] for position, place in places.items()}, expression(text))
+        rows = chain(
+            ((*places[position], score) for position, score in best),
+            ((*place, 0.0) for position in older for _, place in self._read([position])),
+        )
+        return Found(tuple(self._hits(rows, terms(text), limit)), bool(older))
 
     def close(self) -> None:
         """Let go of the file."""
         self._con.close()
 
-    def _hits(self, rows: Sequence[tuple[int, float]], words: Sequence[str], limit: int) -> Iterator[Hit]:
-        """The first `limit` of `rows` as hits; of several witnesses of one fact, the best."""
+    def _read(self, positions: Sequence[int]) -> Iterator[tuple[int, _Place]]:
+        """What stands at these positions, which rise."""
+        for run in _runs(positions):
+            wanted = set(run)
+            for row in self._log.rows(after=run[0] - 1, limit=run[-1] - run[0] + 1):
+                if row[0] in wanted:
+                    state = _state(row)
+                    yield row[0], (row, state, self._text(row[3], state))
+
+    def _hits(
+        self, places: Iterable[tuple[Row, dict[str, Any], str, float]], words: Sequence[str], limit: int
+    ) -> Iterator[Hit]:
+        """The first `limit` of `places` as hits; of several witnesses of one fact, the best."""
         seen: set[tuple[str, str]] = set()
-        for position, rank in rows:
-            found = self._log.rows(after=position - 1, limit=1)
-            if not found or found[0][0] != position:
-                continue
-            state = _state(found[0])
-            subject = (found[0][3], next((str(state[name]) for name in _SUBJECTS if state.get(name)), str(position)))
+        for row, state, text, score in places:
+            subject = (row[3], next((str(state[name]) for name in _SUBJECTS if state.get(name)), str(row[0])))
             if subject in seen:
                 continue
             seen.add(subject)
-            yield _hit(found[0], state, -rank, excerpt(self._text(found[0][3], state), words))
+            yield _hit(row, state, score, excerpt(text, words))
             if len(seen) == limit:
                 return
 
@@ -252,6 +276,18 @@ class SearchIndex:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _runs(positions: Sequence[int]) -> Iterator[list[int]]:
+    """Rising positions in stretches of those that lie near each other."""
+    run: list[int] = []
+    for position in positions:
+        if run and position - run[-1] > NEAR_POSITIONS:
+            yield run
+            run = []
+        run.append(position)
+    if run:
+        yield run
 
 
 def _prepare(con: sqlite3.Connection) -> None:

@@ -14,7 +14,8 @@ from orchestrion.domain import events as e
 from orchestrion.domain.errors import NotFound, Refused
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import MemoryLog, open_log
-from orchestrion.projections.search import SearchIndex
+from orchestrion.projections.ranking import ranked
+from orchestrion.projections.search import MAX_CANDIDATES, SearchIndex
 from orchestrion.projections.terms import excerpt, expression
 
 
@@ -103,6 +104,45 @@ def test_it_can_be_narrowed_to_a_session_and_to_the_past(speak, home) -> None:
     assert [hit["position"] for hit in hits] == [1]
     assert len(speak("search", "gateway", "--limit", "2", "--home", home, "--format", "json").json) == 2
     assert speak("search", "gateway", "--session", "none", "--home", home).code == 3
+
+
+def test_what_comes_later_never_changes_what_was_found_nor_its_order(speak, tmp_path: Path) -> None:
+    chance = random.Random(3)  # noqa: S311 - texts, no secrets
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    early = [
+        said(f"m{n}", " ".join(chance.choices(("amber", "birch", "cedar", "dune"), (1, 2, 3, 9), k=4 + n % 17)))
+        for n in range(60)
+    ]
+    late = [said(f"l{n}", "amber " * 30 + "dune " * (n % 3)) for n in range(200)] + [said("x", "ember " * 900)]
+    record(cut, *early)
+    record(whole, *early, *late)
+    for words in (["amber"], ["amber", "dune"], ["cedar", "birch"], ['"dune dune"'], ["a*", "cedar"]):
+        then = speak("search", *words, "--at", "60", "--limit", "100", "--home", whole, "--format", "json").json
+        assert then == speak("search", *words, "--limit", "100", "--home", cut, "--format", "json").json
+        assert len({hit["score"] for hit in then}) > 3
+        assert then[0]["score"] == 1
+
+
+def test_more_than_are_ranked_are_the_best_of_the_newest_then_the_others(tmp_path: Path) -> None:
+    log = MemoryLog()
+    total = MAX_CANDIDATES + 20
+    texts = ["common " * (1 + n % 7) + f"filler{n} " * 5 for n in range(total)]
+    log.observe([witnessed(said(f"m{n}", text)) for n, text in enumerate(texts)])
+    with SearchIndex(log, tmp_path) as index:
+        index.catch_up()
+        found = index.search("common", limit=total)
+        assert (len(found.hits), found.more) == (total, True)
+        assert [hit.position for hit in found.hits[MAX_CANDIDATES:]] == list(range(20, 0, -1))
+        assert {hit.score for hit in found.hits[MAX_CANDIDATES:]} == {0.0}
+        assert found.hits[0].score == 1
+        assert not index.search("filler7").more
+
+
+def test_of_very_long_texts_the_beginnings_are_ranked_and_all_are_found() -> None:
+    texts = {n: "word " * (n + 1) * 20_000 for n in range(40)}
+    found = ranked({**texts, 99: "other " * 1_000_000 + "word"}, '"word"')
+    assert {position for position, _ in found} == {*texts, 99}
+    assert found[-1] == (99, 0.0)
 
 
 def test_what_is_new_is_found_and_a_spoiled_or_foreign_index_is_made_again(speak, home) -> None:
