@@ -28,6 +28,4 @@ def searched(home: Home, text: str, *, session: str | None, limit: int, at: int 
     rows = [[getattr(hit, name) for name in columns] for hit in found.hits]
     table(Sheet(columns, rows), form, empty="Nothing in the log matches.")
     if found.more:
-        say(
-            f"Of more than {MAX_CANDIDATES} places the newest are ranked, the others come after them. More words narrow it."
-        )
+        say(f"Of more than {MAX_CANDIDATES} places the newest are ranked; the others follow. More words narrow it.")

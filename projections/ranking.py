@@ -1,7 +1,7 @@
 """Ranks places that match a search by their own texts alone, so that what came later never changes what was found.
 
-The BM25 of an index counts with how often a word stands in all of it, and how long its texts are on the average: as of a
-position that would tell of later events. So the places are indexed once more, in memory and by themselves.
+The BM25 of an index counts with how often a word stands in all of it, and how long its texts are on the average: as of
+a position that would tell of later events. So the places are indexed once more, in memory and by themselves.
 """
 
 import sqlite3

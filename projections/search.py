@@ -10,7 +10,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +19,7 @@ import orjson
 
 from orchestrion.domain.errors import NotFound
 from orchestrion.domain.ports import Log
+from orchestrion.projections.hits import Found, Hit, Row, hit_of
 from orchestrion.projections.ranking import TOKENIZER, ranked
 from orchestrion.projections.terms import excerpt, expression, strings, terms
 
@@ -57,36 +57,8 @@ CREATE INDEX IF NOT EXISTS by_session ON places (session);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(text, content='', tokenize='{TOKENIZER}');
 """
 
-Row = tuple[int, str, int, str, str, bytes]
 _Place = tuple[Row, dict[str, Any], str]
 """A row of the log, its state, and its searched text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A place that matches. `score` is 1 for the best match and less for the others (BM25 among them), 0 for what was
-    not ranked; `excerpt` is the text around a match.
-    """
-
-    position: int
-    kind: str
-    session: str | None
-    run: str | None
-    agent: str | None
-    about: str | None
-    happened_at: str | None
-    score: float
-    excerpt: str
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The best hits first. `more`: there were more places than are ranked, and these are the best of the newest, then
-    the others, the newest first.
-    """
-
-    hits: tuple[Hit, ...]
-    more: bool
 
 
 class SearchIndex:
@@ -151,7 +123,7 @@ class SearchIndex:
             if subject in seen:
                 continue
             seen.add(subject)
-            yield _hit(row, state, score, excerpt(text, words))
+            yield hit_of(row, state, score, excerpt(text, words))
             if len(seen) == limit:
                 return
 
@@ -306,21 +278,3 @@ def _state(row: Row) -> dict[str, Any]:
 
 def _anchor(row: Row) -> str:
     return hashlib.sha256(f"{row[1]}@{row[2]}\n".encode() + row[5]).hexdigest()[:32]
-
-
-def _hit(row: Row, state: dict[str, Any], score: float, around: str) -> Hit:
-    def text(name: str) -> str | None:
-        value = state.get(name)
-        return value if isinstance(value, str) else None
-
-    return Hit(
-        position=row[0],
-        kind=row[3],
-        session=text("session"),
-        run=text("run"),
-        agent=text("agent") or text("sender"),
-        about=text("tool") or text("type"),
-        happened_at=text("happened_at"),
-        score=round(score, 3),
-        excerpt=around,
-    )
