@@ -158,25 +158,27 @@ def _timeout(one: _Session, seconds: float) -> Iterator[Supposed]:
 
 
 def _parallel(one: _Session, most: int) -> Iterator[Supposed]:
-    own = _side_by_side(one)
+    planned = bool(one.ask(_PLANS))
+    own = _side_by_side(one, planned)
     if len(own) < 2:
         return
     recorded = max(run.ended for run in own) - min(run.began for run in own)
     free, bound = (scheduled(own, limit) for limit in (len(own), most))
     ends = [max(begins[run.id] + run.ms for run in own) for begins in (free, bound)]
     later = [run for run in own if bound[run.id] > free[run.id]]
+    unknown = "whether runs that meet no longer would take as long as they did"
     yield Supposed(
         one.session, "time in ms with fewer agents at once", recorded, recorded + ends[1] - ends[0],
         f"{len(own)} runs in the order of their causes, at most {most} at once: {len(later)} would begin later",
-        "whether runs that meet no longer would take as long as they did", changes=bool(later),
+        unknown if planned else f"{unknown}, and what who started others did meanwhile", changes=bool(later),
     )  # fmt: skip
 
 
-def _side_by_side(one: _Session) -> list[Span]:
+def _side_by_side(one: _Session, planned: bool) -> list[Span]:
     """The runs that such a limit counts. Of a session with a plan those of its tasks, as our conductor does; of any
     other those that started no others, for who started some is taken to wait for them."""
     runs = spans_of(one.store, one.session, at=one.at).runs.values()
-    if one.ask(_PLANS):
+    if planned:
         return [run for run in runs if run.parent is None]
     return [run for run in runs if not run.children]
 

@@ -11,6 +11,7 @@ from orchestrion.cli.main import main
 from orchestrion.cli.plain import markdown
 from orchestrion.cli.wiring import asked, home_of
 from orchestrion.eventstore import open_log
+from orchestrion.projections.inquiry import outcome_of, profile
 from orchestrion.projections.locked import DUCKDB_MEMORY_MB
 
 ROOT = Path(__file__).parents[2]
@@ -86,3 +87,27 @@ def test_the_shipped_command_answers_as_of_a_position(recorded: Path, cut: tuple
     found = program("sql", sql, "--at", cut[0], "--home", recorded, "--format", "json")
     assert found.code == 0, found.err
     assert found.json == program("sql", sql, "--at", cut[0], "--home", cut[1], "--format", "json").json
+
+
+def test_learning_and_agent_runs_know_the_same_span_of_every_recorded_run(recorded: Path) -> None:
+    with asked(home_of(recorded)) as store:
+        differing = store.query(
+            "SELECT run FROM agent_runs AS a FULL JOIN learn_runs AS l USING (run) WHERE (a.duration_ms, a.started_at, "
+            "a.ended_at, a.status) IS DISTINCT FROM (l.duration_ms, l.started_at, l.ended_at, l.status)"
+        )
+        assert differing.rows == []
+
+
+def test_the_critical_path_of_every_recorded_session_covers_the_time_that_passed_once(recorded: Path) -> None:
+    with asked(home_of(recorded)) as store:
+        for (session,) in store.query("SELECT session FROM sessions").rows:
+            found = profile(store, session)
+            if found.wall_ms is not None:
+                assert (found.critical_ms or 0) + (found.waiting_ms or 0) == found.wall_ms, session
+
+
+def test_blame_takes_every_labelled_conversation_for_failed(recorded: Path) -> None:
+    with asked(home_of(recorded)) as store:
+        judged = store.query("SELECT DISTINCT session FROM outcomes WHERE verdict = 'incorrect'").rows
+        assert len(judged) == 13
+        assert {outcome_of(store, session).what for (session,) in judged} == {"failed"}
