@@ -1,5 +1,8 @@
 """Stories of figures outside of lists: pointed at by keys and mouse, opened, never cut without a word."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +10,11 @@ from textual.events import MouseScrollDown
 from textual.widgets import Static
 
 from orchestrion.domain import events as e
+from orchestrion.domain.streams import witnessed
+from orchestrion.eventstore import open_log
+from orchestrion.projections import Store
+from orchestrion.tui.app import Dashboard
+from orchestrion.tui.feed import Feed
 from orchestrion.tui.screens.evidence import EventList
 from orchestrion.tui.screens.help import Help
 from orchestrion.tui.screens.opened import OpenedEvent
@@ -14,7 +22,7 @@ from orchestrion.tui.widgets.figure_lines import FigureLines
 from orchestrion.tui.widgets.flow import MOST_LANES, FlowPicture
 from orchestrion.tui.widgets.frame import Entry, fitting
 from orchestrion.tui.widgets.overview import Overview
-from tests.tui.conftest import Reader
+from tests.tui.conftest import NOON, Reader
 
 SMALL = (80, 24)
 NAMES = (
@@ -138,6 +146,35 @@ async def test_health_opens_the_events_behind_its_figures(story: Any, open_dashb
         ]
         await click(reader, reader.app.screen.query_one(FigureLines), "sessions")
         assert isinstance(reader.app.screen, EventList)
+
+
+async def test_health_opens_what_cannot_be_read_with_its_reason_and_breaks_long_facts_into_lines(
+    tmp_path: Path,
+) -> None:
+    """An event of a kind that a later version may write, put into the file beside our door: it breaks the chain too."""
+    with open_log(tmp_path / "home") as log:
+        log.observe([witnessed(e.SessionStarted(source="hook", session="s", product="claude-code", happened_at=NOON))])
+        with closing(sqlite3.connect(tmp_path / "home" / "log.db")) as file, file:
+            file.execute(
+                "INSERT INTO stored_events"
+                " (position, originator_id, originator_version, topic, state, recorded_at, chain)"
+                " VALUES (2, 'odd', 1, 'future.kind', x'7b7d', '2026-03-01T12:00:00.000000+00:00', x'00')"
+            )
+        with Store(log, tmp_path / "projections") as store:
+            house = {"position": log.head(), "home": "/a/folder/far/down" * 9 + "/the end"}
+            feed = Feed(store, lambda _sql, _at: None, log.verify, lambda: house, log.blob)  # type: ignore[arg-type, return-value]
+            async with Dashboard(feed).run_test(size=SMALL) as pilot:
+                reader = await Reader(pilot, log).looks()
+                await reader.presses("8", "V", "shift+tab")
+                assert "dead letters         1" in reader.text()
+                assert "/the end" in reader.text()
+                assert "first at 2" in reader.text()
+                await points_at(reader, "dead letters")
+                await reader.presses("enter")
+                assert reader.column("events", "kind") == ["future.kind"]
+                assert "unknown kind" in reader.column("events", "told")[0]
+                await reader.presses("enter")
+                assert isinstance(reader.app.screen, EventList)
 
 
 async def test_a_flow_of_many_is_scrolled_to_its_last_arrow_and_its_last_lane(story: Any, open_dashboard: Any) -> None:

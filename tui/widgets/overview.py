@@ -111,7 +111,8 @@ def _metrics(row: Mapping[str, Any], beside: Overlap) -> list[Figure]:
     def of_calls(what: str, which: str) -> Evidence:
         return Evidence(what, _CALLS.format(which=which), {"session": row["session"]})
 
-    ends = _of(row, "starts and ends of runs", "(kind LIKE 'agent.%' OR kind = 'session.ended')")
+    its = "kind IN ('agent.started', 'agent.completed', 'agent.failed', 'session.ended')"
+    ends = _of(row, "starts and ends of runs", its)
     timed = of_calls("calls of a known duration", "duration_ms IS NOT NULL")
     told = (
         ("parallel", figures.percent(beside.share), ends),
