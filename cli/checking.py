@@ -12,7 +12,7 @@ from orchestrion.cli.options import Format
 from orchestrion.cli.plain import json_text
 from orchestrion.cli.recalling_queries import usage_of
 from orchestrion.cli.show import Sheet, out, say, table
-from orchestrion.cli.wiring import Home, opened_log
+from orchestrion.cli.wiring import Home, builder, opened_log
 from orchestrion.domain.errors import BadDefinition, NotFound, OrchestrionError, QueryRefused, Refused
 from orchestrion.domain.inert import inert
 from orchestrion.projections.saved import SavedQuery, read_query, saved_queries, shipped
@@ -110,7 +110,7 @@ def _judged(log: Any, home: Home, check: SavedQuery, given: dict[str, str], at: 
     own = {p.name for p in check.parameters}
     try:
         params = check.bound({name: value for name, value in given.items() if name in own})
-        found = ask(log, home.projections, check.sql, at=at, params=params)
+        found = ask(log, home.projections, check.sql, at=at, params=params, build=builder(home))
     except Refused as error:  # what is wrong with one check must not hide what the others find
         return Verdict(check, "error", time.monotonic() - begun, error=str(error))
     seconds = time.monotonic() - begun

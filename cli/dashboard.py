@@ -94,7 +94,7 @@ def feed_of(log: "Log", store: "Store", home: Home) -> "Feed":
         from orchestrion.projections import ask
         from orchestrion.projections.saved import defaults
 
-        return ask(log, home.projections, sql, at=at, params=defaults(sql))
+        return ask(log, home.projections, sql, at=at, params=defaults(sql), build=builder(home))
 
     def schema() -> "Sequence[View]":
         from orchestrion.projections import VIEWS

@@ -6,7 +6,7 @@ from pathlib import Path
 from orchestrion.cli.costs import priced
 from orchestrion.cli.options import Format
 from orchestrion.cli.show import Sheet, say, table
-from orchestrion.cli.wiring import Home, opened_log
+from orchestrion.cli.wiring import Home, builder, opened_log
 from orchestrion.domain.errors import NotFound, Refused
 from orchestrion.domain.inert import one_line
 from orchestrion.projections.saved import QUERIES_NAME, Parameter, SavedQuery, named, saved_queries, shipped
@@ -33,7 +33,7 @@ def answered(home: Home, words: Sequence[str], folder: Path | None, at: int | No
     query = named(words[0], folders)
     params = query.bound(options_of(words[1:]))
     with opened_log(home) as log:
-        found = ask(log, home.projections, query.sql, at=at, params=params)
+        found = ask(log, home.projections, query.sql, at=at, params=params, build=builder(home))
     return priced(found, form, empty="No rows.")
 
 

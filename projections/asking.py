@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -38,12 +38,13 @@ def ask(
     at: int | None = None,
     prices: PriceTable | None = None,
     params: Mapping[str, Any] | None = None,
+    build: Callable[[], None] | None = None,
 ) -> Table:
     """The answer to `sql` as of position `at`, its values plain enough for JSON (see `plain.py`).
 
-    `prices` as in `Store`; `params` are the values of `$name` in it: str, int, float, None, or a datetime in UTC.
-    Raises QueryRefused, saying in one sentence why: it is no question, DuckDB cannot make sense of it, it reaches for
-    something outside, or it ran out of its limits.
+    `prices` and `build` as in `Store`; `params` are the values of `$name` in it: str, int, float, None, or a datetime
+    in UTC. Raises QueryRefused, saying in one sentence why: it is no question, DuckDB cannot make sense of it, it
+    reaches for something outside, or it ran out of its limits.
     """
     table = prices if prices is not None else prices_beside(folder)
     child = _start()
@@ -52,27 +53,44 @@ def ask(
         from orchestrion.projections.allowed import check_question  # noqa: PLC0415
 
         check_question(sql)
-        _load(child, log, folder, at, table)
+        setting = {"folder": str(folder), "identity": log.identity, "head": log.head(), "at": at}
+        _load(child, log, {**setting, "prices": table, "builds": build is not None}, build or _nothing)
         answer = _put(child, sql, params or {})
     finally:
         _end(child)
     if "again" in answer:  # it met a damaged snapshot and moved it aside
-        return ask(log, folder, sql, at=at, prices=table, params=params)
+        return ask(log, folder, sql, at=at, prices=table, params=params, build=build)
     if "refused" in answer:
         raise QueryRefused(answer["refused"])
     return Table(tuple(answer["columns"]), [tuple(row) for row in answer["rows"]])
 
 
-def _load(child: subprocess.Popen[bytes], log: Log, folder: Path, at: int | None, prices: PriceTable) -> None:
+def _load(child: subprocess.Popen[bytes], log: Log, setting: Mapping[str, Any], build: Callable[[], None]) -> None:
     """Give the child what the log holds beyond its snapshot, until it is ready. Raises OrchestrionError."""
     stdin, stdout = _pipes(child)
     try:
         with _deadline(child, LOADING_SECONDS):
-            setting = {"folder": str(folder), "identity": log.identity, "head": log.head(), "at": at}
-            send(stdin, {**setting, "prices": prices})
-            _serve_rows(log, stdin, stdout)
+            send(stdin, setting)
+            ready = _served(log, stdin, stdout)
+        while not ready:  # a snapshot takes as long as it takes
+            send(stdin, {"failed": _failure_of(build)})
+            with _deadline(child, LOADING_SECONDS):
+                ready = _served(log, stdin, stdout)
     except (EOFError, BrokenPipeError) as error:
         raise _failed(child) from error
+
+
+def _nothing() -> None:
+    """Stands for a builder where there is none; it is never asked for."""
+
+
+def _failure_of(build: Callable[[], None]) -> str | None:
+    """Take a snapshot; why there is none, or None."""
+    try:
+        build()
+    except (OrchestrionError, OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    return None
 
 
 def _put(child: subprocess.Popen[bytes], sql: str, params: Mapping[str, Any]) -> Any:
@@ -109,11 +127,14 @@ _SPARING = {"MALLOC_ARENA_MAX": "2"}
 _KEPT_ENVIRONMENT = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT"})
 
 
-def _serve_rows(log: Log, stdin: IO[bytes], stdout: IO[bytes]) -> None:
-    """Answer the child's wishes for rows of the log until it has what it needs."""
+def _served(log: Log, stdin: IO[bytes], stdout: IO[bytes]) -> bool:
+    """Answer the child's wishes for rows of the log until it has what it needs; False where it needs a snapshot."""
     while "ready" not in (wish := receive(stdout)):
+        if "build" in wish:
+            return False
         rows = log.rows(after=wish["after"], limit=wish["limit"])
         send(stdin, [(*row[:5], _text(row[5])) for row in rows])
+    return True
 
 
 def _text(state: bytes) -> str | None:

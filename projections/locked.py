@@ -17,6 +17,7 @@ from typing import IO, Any, cast
 import duckdb
 import orjson
 
+from orchestrion.domain.errors import OrchestrionError
 from orchestrion.domain.ports import Log
 from orchestrion.domain.prices import PriceTable
 from orchestrion.projections.frames import receive, send
@@ -64,6 +65,12 @@ class PipedLog:
         rows = receive(self._answers)
         return [(*row[:5], b"\xff" if row[5] is None else row[5].encode()) for row in rows]
 
+    def build(self) -> None:
+        """Let the parent have a snapshot taken: this process may start none. Raises OrchestrionError."""
+        send(self._requests, {"build": True})
+        if why := receive(self._answers)["failed"]:
+            raise OrchestrionError(why)
+
 
 def main() -> None:
     """Answer one question over the pipes; a refusal is an answer too."""
@@ -73,7 +80,8 @@ def main() -> None:
         setting = receive(stdin)
         # A Store asks a log for no more than this one has: nothing is appended here, and nothing waited for.
         log = PipedLog(stdout, stdin, setting["identity"], setting["head"])
-        store = Store(cast(Log, log), Path(setting["folder"]), prices=PriceTable.of(setting["prices"]))
+        build = log.build if setting["builds"] else None
+        store = Store(cast(Log, log), Path(setting["folder"]), build=build, prices=PriceTable.of(setting["prices"]))
         store.catch_up()
         store.lock_down(_LOCKS)
         send(stdout, {"ready": True})

@@ -26,14 +26,14 @@ def sql(
     It can read the views and nothing else: no files, no network, within limits of time and memory. See `schema`.
     """
     from orchestrion.cli.show import table
-    from orchestrion.cli.wiring import home_of, opened_log
+    from orchestrion.cli.wiring import builder, home_of, opened_log
     from orchestrion.projections import ask
     from orchestrion.projections.saved import defaults
 
     place = home_of(home)
     text = _query(query, file)
     with opened_log(place) as log:
-        answered = ask(log, place.projections, text, at=at, params=defaults(text))
+        answered = ask(log, place.projections, text, at=at, params=defaults(text), build=builder(place))
     table(answered, form, empty="No rows.")
 
 

@@ -12,6 +12,7 @@ from orchestrion.cli.mcp_server.office import Office, harmless
 from orchestrion.cli.recalling_queries import folders_of, usage_of
 from orchestrion.cli.show import structured
 from orchestrion.cli.statistics import question
+from orchestrion.cli.wiring import builder
 from orchestrion.domain.errors import QueryRefused
 from orchestrion.projections import VIEWS, Table, ask
 from orchestrion.projections.learning import Task, query_learnings
@@ -125,7 +126,10 @@ class Reading:
             return _plain({"queries": listed, "problems": problems})
         query = named(name, folders)
         params = query.bound(parameters)
-        answer = await asyncio.to_thread(lambda: ask(self.office.log, home.projections, query.sql, params=params))
+        built = builder(home)
+        answer = await asyncio.to_thread(
+            lambda: ask(self.office.log, home.projections, query.sql, params=params, build=built)
+        )
         rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows[:limit]]
         return _plain({"columns": list(answer.columns), "rows": rows, "more": len(answer.rows) > limit})
 

@@ -1,15 +1,21 @@
 """The commands that ask: what they tell, in every format, of every session, at any position."""
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestrion.cli.asking import moment_of
 from orchestrion.cli.statistics import question
 from orchestrion.cli.wiring import asked, home_of
+from orchestrion.domain import events as e
+from orchestrion.domain.streams import witnessed
+from orchestrion.eventstore import open_log
 from orchestrion.projections import VIEWS
+from orchestrion.projections.store import SNAPSHOT_EVENTS
 
 
 def test_a_list_is_a_json_array_of_the_views_own_columns(speak, told) -> None:
@@ -182,3 +188,19 @@ def test_a_followed_report_ends_as_a_later_one_would(speak, told, tmp_path: Path
     assert speak("report", "last", "--follow", "--home", told).code == 2
     assert speak("report", "last", "--follow", "--output", tmp_path / "r.md", "--home", told).code == 0
     assert (tmp_path / "r.md").read_text() == speak("report", "last", "--home", told).out
+
+
+def test_a_question_about_a_long_log_has_its_snapshot_taken(program, tmp_path: Path) -> None:
+    """Else each question would read all of it anew, and of a million events none would be answered."""
+    home = tmp_path / "home"
+    about: dict[str, Any] = {"source": "transcript", "session": "s", "sender": "a", "recipient": "b"}
+    with closing(open_log(home)) as log:
+        facts = (
+            e.MessageSent(**about, type="response", payload={}, message=f"m{n}") for n in range(SNAPSHOT_EVENTS + 1)
+        )
+        log.observe(list(map(witnessed, facts)), clean=True)
+    for _ in range(2):
+        said = program("sql", "SELECT count(*) AS n FROM messages", "--home", home, "--format", "json")
+        assert (said.code, said.json) == (0, [{"n": SNAPSHOT_EVENTS + 1}]), said.err
+        taken = [path.name.split("-")[1] for path in (home / "projections").glob("g-*.duckdb")]
+        assert taken == [str(SNAPSHOT_EVENTS + 1)]

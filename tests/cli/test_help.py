@@ -98,7 +98,7 @@ WITHOUT_AT = {
     """,
     "it takes what is said to somebody, which is an act": "inbox",
     "it follows what happens now; `replay --at` shows the same screens as they were": "watch",
-    "its page and its tools have `at` with each question": "web mcp",
+    "it serves: the page has its own way into the past, and the tools of agents tell what holds now": "web mcp",
     "it tells of this version or a file beside the log, which have no positions": "config prices schema bench",
     "it proves the whole log, and what it finds is true of what stands now": "doctor verify rebuild",
 }
