@@ -1,5 +1,6 @@
 """Stories of figures outside of lists: pointed at by keys and mouse, opened, never cut without a word."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -7,7 +8,6 @@ from typing import Any
 
 import pytest
 from textual.events import MouseScrollDown
-from textual.widgets import Static
 
 from orchestrion.domain import events as e
 from orchestrion.domain.streams import witnessed
@@ -22,7 +22,7 @@ from orchestrion.tui.widgets.figure_lines import FigureLines
 from orchestrion.tui.widgets.flow import MOST_LANES, FlowPicture
 from orchestrion.tui.widgets.frame import Entry, fitting
 from orchestrion.tui.widgets.overview import Overview
-from tests.tui.conftest import NOON, Reader
+from tests.tui.conftest import NOON, PATIENCE_SECONDS, Reader
 
 SMALL = (80, 24)
 NAMES = (
@@ -318,11 +318,18 @@ async def test_the_wheel_scrolls_what_has_no_room(story: Any, open_dashboard: An
         assert "▲" in reader.text()
 
 
-async def test_the_help_tells_of_figures_and_how_to_come_to_them(story: Any, open_dashboard: Any) -> None:
-    async with open_dashboard(size=(120, 80)) as reader:
+async def test_the_help_tells_of_figures_and_how_to_come_to_them_and_keeps_its_columns(
+    story: Any, open_dashboard: Any
+) -> None:
+    async with open_dashboard(size=SMALL) as reader:
+        await reader.presses("question_mark", "pagedown")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while "before." not in reader.text():  # it glides there
+                await reader.pilot.pause(0.02)
+        lines = reader.text().splitlines()
+        first = next(number for number, line in enumerate(lines) if "shift+tab" in line)
+        assert lines[first].index("Back to the list") == lines[first + 1].index("before.")
+    async with open_dashboard(size=(120, 100)) as reader:
         await reader.presses("question_mark")
-        await reader.pilot.pause()
-        shown = "\n".join(str(part.content) for part in reader.app.screen.query(Static))
-        assert "Among figures" in shown
-        assert "shift+tab" in shown
-        assert "On to the next list, or the figures above it." in shown
+        assert "Among figures" in reader.text()
+        assert "On to the next list, or the figures above it." in reader.text()
