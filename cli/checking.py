@@ -56,8 +56,6 @@ def checked(
     given = _settings(settings, checks)
     with opened_log(home) as log:
         verdicts = [check if isinstance(check, Verdict) else _judged(log, home, check, given, at) for check in checks]
-    if junit is not None:
-        _write(junit, verdicts)
     if form is Format.json:
         out(json_text([verdict.as_json() for verdict in verdicts]))
     else:
@@ -65,6 +63,8 @@ def checked(
         table(Sheet(("check", "status", "rows", "message"), rows), form)
     wrong = [verdict for verdict in verdicts if verdict.status != "passed"]
     say(f"{len(verdicts) - len(wrong)} of {len(verdicts)} checks passed.")
+    if junit is not None:  # last: where it cannot be written, the verdicts are known all the same
+        _write(junit, verdicts)
     if any(verdict.status == "error" for verdict in wrong):
         return QueryRefused.exit_code
     return exits.CHECK_FAILED if wrong else exits.OK

@@ -9,7 +9,7 @@ from orchestrion.cli.options import Format, FormatOption, HomeOption
 
 def prices(
     *,
-    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="Only what this model costs.")] = None,
+    model: Annotated[str | None, typer.Argument(metavar="MODEL", help="Only what this model costs.")] = None,
     home: HomeOption = None,
     form: FormatOption = Format.table,
 ) -> None:

@@ -22,9 +22,7 @@ def export(
     *,
     session: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[SESSION]", help="Only this session: its id, the beginning of it, or `last`; else all."
-        ),
+        typer.Argument(metavar="SESSION", help="Only this session: its id, the beginning of it, or `last`; else all."),
     ] = None,
     view: Annotated[str | None, typer.Option("--view", metavar="VIEW", help="Only the rows of this view.")] = None,
     shape: Annotated[

@@ -23,7 +23,7 @@ def agents(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[new NAME | check [FOLDER]]",
+            metavar="new NAME | check [FOLDER]",
             help="Write a template of an agent (of a command: /NAME), or validate a folder's files.",
         ),
     ] = None,
@@ -72,7 +72,7 @@ def messages(
 def handoffs(
     *,
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[show ID]", help="One handoff with its whole package.")
+        list[str] | None, typer.Argument(metavar="show ID", help="One handoff with its whole package.")
     ] = None,
     stats: Annotated[bool, typer.Option("--stats", help="Count who hands to whom, and what becomes of it.")] = False,
     session: SessionOption = None,

@@ -60,7 +60,7 @@ def ask(
     *,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME] [--PARAMETER VALUE]…", help="The query, and values of its parameters."),
+        typer.Argument(metavar="NAME [--PARAMETER VALUE]…", help="The query, and values of its parameters."),
     ] = None,
     folder: Annotated[
         Path | None, typer.Option("--folder", metavar="DIR", help="Look for queries in this folder first.")
@@ -105,7 +105,7 @@ def search(
 def assert_(
     *,
     checks: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE.sql…]", help="Files, or names of checks that come with this.")
+        list[str] | None, typer.Argument(metavar="FILE.sql", help="Files, or names of checks that come with this.")
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter's value; may be repeated.")
