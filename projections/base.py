@@ -34,6 +34,8 @@ class Base:
     """Whether they tell how it was as of the position in `UPTO`."""
     snapped: int | None = None
     """Where `snap` stands, if its rows are to be used for how it was: only what changed between is told anew."""
+    forked: bool = False
+    """Whether sessions were forked between: then what these and their descendants saw is told anew as well."""
 
     @property
     def forks(self) -> str:

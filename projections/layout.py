@@ -197,8 +197,17 @@ def _kept(model: Model, base: Base) -> str:
 
 def changed(model: Model, base: Base) -> str:
     """The SELECT of the keys that something between the snapshot and the position looked at concerns."""
-    events = replace(base, upto=False).events(str(model.key), f"{model.wanted} AND {base.between}")
-    return f'SELECT DISTINCT "{model.key}" AS key FROM ({events})'
+    every = replace(base, upto=False)
+    events = every.events(str(model.key), f"{model.wanted} AND {base.between}")
+    keys = f'SELECT DISTINCT "{model.key}" AS key FROM ({events})'
+    if not base.forked:
+        return keys
+    kin = _KIN.format(
+        new=every.events("session", f"kind = '{FORKED}' AND {base.between}"),
+        forked=every.events("session parent", f"kind = '{FORKED}'"),
+    )
+    seen = every.events(str(model.key), f"{model.wanted} AND session IN ({kin})")
+    return f'{keys} UNION SELECT "{model.key}" FROM ({seen})'
 
 
 def kept_of_then(model: Model, base: Base, keys: str) -> str:
@@ -209,11 +218,18 @@ def kept_of_then(model: Model, base: Base, keys: str) -> str:
 def _as_it_was(model: Model, base: Base) -> str:
     """The snapshot's rows whose key nothing between has touched, and those of the others made from the events of then.
 
-    Which holds as long as no session was forked between: that changes whose facts are believed, of any key.
+    A session that was forked between changes whose facts are believed, of each key that it or a descendant saw.
     """
     keys = f"({changed(model, base)})"
     return f"{kept_of_then(model, base, keys)} UNION ALL ({model.select(base, only=keys)})"
 
+
+_KIN = """WITH RECURSIVE kin AS (
+    SELECT session FROM ({new})
+    UNION
+    SELECT forked.session FROM ({forked}) AS forked JOIN kin ON forked.parent = kin.session
+) SELECT session FROM kin"""
+"""Sessions that were forked, and all that descend from them."""
 
 _FORKS = """WITH RECURSIVE parents AS (
     SELECT session, min(parent) AS parent FROM ({forked}) GROUP BY session

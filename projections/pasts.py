@@ -2,7 +2,8 @@
 
 A question of the past may read a model through five views, and DuckDB makes a view anew for each of them: it took five
 times the memory that there is for a question. A name within a view means the temporary table of whoever asks, where he
-has one, and else the view beside it. What is read once stays a view: of that DuckDB makes no more than is asked for.
+has one, and else the view beside it. For a question that reads little all stays views: of those DuckDB makes no more
+than is asked for.
 """
 
 import re
@@ -16,16 +17,19 @@ from orchestrion.projections.base import Base
 from orchestrion.projections.layout import changed, kept_of_then
 from orchestrion.projections.models import Model, keyed_models, models
 
+FEW_READS = 2
+"""So often may a question read keyed models as views: `tool_calls` reads two."""
+
 _READ = re.compile(r"(?:\b(?:from|join)|,)\s+([a-z_]+)")
 
 
 @contextmanager
 def past_made(con: duckdb.DuckDBPyConnection, base: Base, sql: str) -> Iterator[None]:
-    """While the keyed models that `sql` reads more than once stand in temporary tables of `con`, as they were."""
+    """While the keyed models that `sql` reads, unless it reads few, stand in temporary tables of `con` as they were."""
     times = times_read(sql)
     with ExitStack() as left:
         for model in keyed_models():
-            if times[model.name] > 1:
+            if times[model.name] and times.total() > FEW_READS:
                 left.callback(_forget, con, model, base)
                 _make(con, model, base)
         yield

@@ -8,6 +8,7 @@ again from all events of that key. So one batch or a thousand give the same tabl
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -60,6 +61,7 @@ class Tables:
         self.con, self.own = con, own
         self.base, self.past = Base("live", own, snap), Base("as_of", own, snap, upto=True)
         self._back: Base | None = None
+        self._over_forks: Base | None = None
         self._forked_at: list[int] | None = None
         """Where sessions were forked; None if that must be looked up."""
         self.prices = prices if prices is not None else shipped_prices()
@@ -88,6 +90,7 @@ class Tables:
         create_tables(con, tables.base)
         if snap:
             tables._back = Base("back", own, snap, upto=True, snapped=tables.position)
+            tables._over_forks = replace(tables._back, schema="back_over_forks", forked=True)
         names = ", ".join(f"('{model.name}')" for model in keyed_models())
         con.execute(f"INSERT INTO {own}.refreshed SELECT name, {tables.position} FROM (VALUES {names}) AS known(name)")
         tables._begin()
@@ -112,7 +115,8 @@ class Tables:
         if self._back is None or self._back.snapped is None or at * FAR < self._back.snapped:
             return self.past
         first, last = sorted((at, self._back.snapped))
-        return self.past if any(first < fork <= last for fork in self._forks()) else self._back
+        forked = any(first < fork <= last for fork in self._forks())
+        return (self._over_forks if forked else self._back) or self.past
 
     def _forks(self) -> list[int]:
         if self._forked_at is None:
