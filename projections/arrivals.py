@@ -77,9 +77,12 @@ def _as_columns(rows: Sequence[Row]) -> list[str]:
 
 
 def _text(raw: bytes) -> str:
-    """A state as text; one that is no UTF-8, or holds the separator, as the empty text, which nobody takes for JSON."""
+    """A state as text; one that is no UTF-8, or holds the separator, as the empty text, which nobody takes for JSON.
+
+    So is one that is no bytes: SQLite keeps what it is given, and another program can write into a file.
+    """
     try:
         text = raw.decode()
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, AttributeError):
         return ""
     return "" if BETWEEN in text else text

@@ -140,7 +140,7 @@ def _served(log: Log, stdin: IO[bytes], stdout: IO[bytes]) -> bool:
 def _text(state: bytes) -> str | None:
     try:
         return state.decode()
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, AttributeError):  # another program can write text into the file
         return None
 
 

@@ -41,13 +41,25 @@ class Question:
     rest: float = 0.0
     order: str = ""
     counted: str = ""
-    growing: bool = False
+    growing: "Growing | None" = None
     finish: "Finish | None" = None
 
     @property
     def about(self) -> tuple[object, ...]:
         """What it asks, whichever rows of it are looked at, and whenever."""
         return self.sql, {name: value for name, value in self.params.items() if name != NOW}, self.order
+
+
+@dataclass(frozen=True)
+class Growing:
+    """How the new rows of a growing question are asked, at less cost than by its own SQL.
+
+    `sql` has all of them and may have more; `fresh` takes those that are to be shown: of rows, the newest first, after
+    a number, and it may ask further.
+    """
+
+    sql: str
+    fresh: "Fresh"
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,7 @@ class Answered:
 
 
 Ask = Callable[[Question], Answered]
+Fresh = Callable[[Answered, int, Ask], list[tuple[Any, ...]]]
 Finish = Callable[[Answered, Ask], Answered]
 Query = Callable[[str], Answer]
 """What the views say to a statement, at the position that is shown."""
@@ -123,13 +136,17 @@ def answers(
 
 def answer(query: Query, question: Question, before: Answered | None = None) -> Answered:
     """The answer to one question; `before` is the one given last. Raises OrchestrionError."""
-    found = (_grown(query, question, before) if before else None) or _answer(query, question)
+
+    def ask(further: Question) -> Answered:
+        return answer(query, further)
+
+    found = (_grown(query, question, before, ask) if before else None) or _answer(query, question)
     if question.finish is None:
         return found
-    return replace(question.finish(found, lambda further: answer(query, further)), asked=found)
+    return replace(question.finish(found, ask), asked=found)
 
 
-def _grown(query: Query, question: Question, before: Answered) -> Answered | None:
+def _grown(query: Query, question: Question, before: Answered, ask: Ask) -> Answered | None:
     """The answer from the one before and the rows that came since; None where those do not make it."""
     known = before.asked or before
     if not question.growing or not known.rows or known.offset or question.window is None or question.window[0]:
@@ -137,12 +154,12 @@ def _grown(query: Query, question: Question, before: Answered) -> Answered | Non
     limit = question.window[1]
     if len(known.rows) < min(limit, known.count):
         return None
-    newer = f"{known.columns[0]} > {int(known.rows[0][0])}"
-    since = f"SELECT * FROM (\n{question.sql}\n) WHERE {newer}"  # noqa: S608 - our own question
-    sql = f"{since}\nORDER BY {question.order}\nLIMIT {int(limit)}"
-    new = query(bound(sql, question.params)).rows
-    if len(new) == limit:
+    newest = int(known.rows[0][0])
+    since = f"SELECT * FROM (\n{question.growing.sql}\n) WHERE {known.columns[0]} > {newest}"  # noqa: S608 - our own
+    rows = query(bound(f"{since}\nORDER BY {question.order}\nLIMIT {int(limit)}", question.params)).rows
+    if len(rows) == limit:
         return None
+    new = question.growing.fresh(Answered(known.columns, rows, len(rows)), newest, ask)
     return Answered(known.columns, [*new, *known.rows][:limit], known.count + len(new))
 
 

@@ -7,6 +7,11 @@ from orchestrion.tui import figures
 
 Data = Mapping[str, Any]
 Teller = Callable[[Data, Mapping[str, Any]], str]
+TOLD_OF = {
+    "session.started": "session", "agent.started": "run", "agent.completed": "run", "agent.failed": "run",
+    "tool.called": "call", "tool.returned": "call", "message.sent": "message",
+}  # fmt: skip
+"""Kinds that several witnesses may tell of one fact, and the field that names it; as in the view `happenings`."""
 _GOOD = {"completed": "✓", "ok": "✓"}
 
 

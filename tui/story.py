@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 from orchestrion.domain.elapsed import elapsed_ms
-from orchestrion.tui.asking import Answered, Ask, Question
+from orchestrion.tui.asking import Answered, Ask, Growing, Question
 from orchestrion.tui.commentary import told
 from orchestrion.tui.literals import OneOf
 from orchestrion.tui.questions import question
 from orchestrion.tui.widgets.grid import Grid
+from orchestrion.tui.witnesses import OfSession, Witnesses
 
 Row = dict[str, Any]
 
@@ -19,12 +20,13 @@ TOLD_LINES = 1024
 """Lines that are kept, a few pages of them."""
 
 
-def story(grid: Grid, session: str) -> Question:
+def story(grid: Grid, session: str, witnesses: Witnesses) -> Question:
     """The events of `session` that `grid` looks at, the newest first, each with the line that tells it (`told`)."""
     its = {"session": session}
     counted, finish = question("story_count"), Told(session)
     asked = grid.question(question("story"), "position DESC", its, counted=counted, finish=finish)
-    return replace(asked, growing=grid.ordered is None)
+    growing = Growing(question("story_new"), OfSession(session, witnesses)) if grid.ordered is None else None
+    return replace(asked, growing=growing)
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,12 @@
 """What is opened is shown whole: the log keeps large fields beside their event, and the views know their beginnings."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrion.domain.bodies import RAW
-from orchestrion.domain.errors import NotFound
 from orchestrion.tui.asking import Answered, Ask, Question
-
-LARGEST = 2_000_000
-"""Bytes of a field that are fetched; of a larger one the beginning is shown, and said to be one."""
-
-Blob = Callable[[str], bytes]
-"""Fetches what the log keeps beside its events, by hash. Raises NotFound."""
+from orchestrion.tui.large import Blob, field_of, large, whole
 
 
 @dataclass(frozen=True)
@@ -41,33 +34,12 @@ class Whole:
         if _parsed(row.get("data")) == told:
             row["data"] = json.dumps(whole(told, self.blob))
             return
-        for name in _large(told):
+        for name in large(told):
             for column, value in row.items():
                 if value is not None and value == told.get(name):
-                    row[column] = _of(told, name, self.blob)
+                    row[column] = field_of(told, name, self.blob)
                 elif isinstance(value, str) and _parsed(value) == told.get(name):
-                    row[column] = json.dumps(_of(told, name, self.blob))
-
-
-def whole(told: dict[str, Any], blob: Blob) -> dict[str, Any]:
-    """The fields of an event, the large ones whole."""
-    return {**told, **{name: _of(told, name, blob) for name in _large(told)}} if told.get("bodies") else told
-
-
-def _of(told: dict[str, Any], name: str, blob: Blob) -> Any:
-    """The whole field, or its beginning with the number of its bytes."""
-    ref, beginning = told["bodies"][name], told.get(name)
-    if ref["size"] > LARGEST:
-        return {f"the beginning of {ref['size']:,} bytes; `orchestrion export` has all": beginning}
-    try:
-        content = blob(ref["hash"])
-    except NotFound:
-        return {f"the beginning of {ref['size']:,} bytes; the rest is no longer in the log": beginning}
-    return content.decode() if isinstance(beginning, str) else json.loads(content)
-
-
-def _large(told: dict[str, Any]) -> list[str]:
-    return [name for name in told["bodies"] if name != RAW]
+                    row[column] = json.dumps(field_of(told, name, self.blob))
 
 
 def _parsed(value: Any) -> Any:

@@ -19,6 +19,7 @@ BAD = {
     "half a state": ("tool.called", b'{"v":1,"source":"ho', "is no JSON"),
     "an empty state": ("tool.called", b"", "is no JSON"),
     "bytes that are no UTF-8": ("tool.called", b'{"v":1,"source":"\xff"}', "is no JSON"),
+    "no bytes": ("tool.called", '{"v":1,"source":"hook"}', "is no JSON"),
     "a list": ("tool.called", b"[1,2]", "no JSON object but list"),
     "a wrong type": ("tool.returned", b'{"v":1,"source":"hook","call":"c","status":"ok","exit_code":"x"}', "exit_code"),
     "a missing field": ("tool.called", b'{"v":1,"source":"hook","call":"c"}', "tool: Field required"),
@@ -29,7 +30,7 @@ BAD = {
 
 @pytest.fixture
 def of(rows_of: Callable[..., Any], log_of: Any, tmp_path: Path) -> Callable[..., Store]:
-    def make(kind: str, state: bytes) -> Store:
+    def make(kind: str, state: Any) -> Store:
         return Store(
             log_of(rows_of([GOOD, ("odd", 1, kind, state), GOOD.model_copy(update={"call": "after"})])), tmp_path
         )

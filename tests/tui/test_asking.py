@@ -7,12 +7,13 @@ import pytest
 
 from orchestrion.domain import events as e
 from orchestrion.domain.errors import QueryRefused
-from orchestrion.tui.asking import Answered, Ask, Question, answer, answers
+from orchestrion.tui.asking import Answered, Ask, Growing, Question, answer, answers
 from orchestrion.tui.lanes import Lane
 from orchestrion.tui.literals import OneOf
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens.session import QUESTIONS
 from orchestrion.tui.story import Told
+from orchestrion.tui.witnesses import OfSession, Witnesses
 
 STORY = Question(
     "story",
@@ -21,7 +22,7 @@ STORY = Question(
     (0, 5),
     order="position DESC",
     counted=question("story_count"),
-    growing=True,
+    growing=Growing(question("story_new"), OfSession("ses_1", Witnesses())),
     finish=Told("ses_1"),
 )
 
@@ -34,9 +35,23 @@ def test_a_list_that_grows_is_told_from_what_came_since(story: Any, feed: Any) -
             story.call("ses_1/x", "x", "Read")
         feed.views.catch_up()
         found = answer(feed.views.query, STORY, before)
-        assert found == answer(feed.views.query, replace(STORY, growing=False))
+        assert found == answer(feed.views.query, replace(STORY, growing=None))
         assert found.count == before.count + 2 * calls
         before = found
+
+
+def test_what_another_witness_tells_of_a_list_that_grows_is_no_line_of_it(story: Any, feed: Any) -> None:
+    story.team()
+    before = answer(feed.views.query, STORY)
+    for source in ("hook", "transcript", "otlp", "mcp"):
+        story.tell(e.SessionStarted, product="claude-code", source=source)
+        story.tell(e.ToolCalled, run="ses_1/x", agent="x", call="c", tool="Read", source=source)
+        story.tell(e.IncidentObserved, incident=source, type="retry")
+        feed.views.catch_up()
+        found = answer(feed.views.query, STORY, before)
+        assert found == answer(feed.views.query, replace(STORY, growing=None))
+        before = found
+    assert [row["kind"] for row in before.dicts()] == ["incident.observed"] * 4 + ["tool.called"]
 
 
 def test_of_a_list_that_grew_little_only_the_new_rows_are_asked(story: Any, feed: Any) -> None:

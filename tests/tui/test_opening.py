@@ -16,10 +16,11 @@ from orchestrion.tui.app import Dashboard
 from orchestrion.tui.asking import Answered
 from orchestrion.tui.bodies import Bodies
 from orchestrion.tui.feed import Feed
+from orchestrion.tui.large import LARGEST
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens import sessions
 from orchestrion.tui.screens.opened import OpenedCall, OpenedEvent
-from orchestrion.tui.whole import LARGEST, Whole
+from orchestrion.tui.whole import Whole
 from orchestrion.tui.widgets.json_tree import LONGEST_LINE, MOST_CHILDREN, _lines
 from tests.tui.conftest import NOON, Reader
 

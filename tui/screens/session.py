@@ -15,6 +15,7 @@ from orchestrion.tui.story import story
 from orchestrion.tui.tree import grown
 from orchestrion.tui.widgets.grid import Grid
 from orchestrion.tui.widgets.overview import Overview
+from orchestrion.tui.witnesses import Witnesses
 
 OVERVIEW_SECONDS = 1.0
 _RUNS = "list_contains($below, run)"
@@ -52,6 +53,7 @@ class Session(View):
         super().__init__()
         self._shown: Answered | None = None
         self._told: Answered | None = None
+        self._witnesses = Witnesses()
 
     def body(self) -> ComposeResult:
         yield Overview()
@@ -66,7 +68,7 @@ class Session(View):
             return []
         its = {"session": session}
         asked = [Question(name, question(name), its, rest=OVERVIEW_SECONDS) for name in QUESTIONS]
-        return [*asked, story(self.query_one("#story", Grid), session)]
+        return [*asked, story(self.query_one("#story", Grid), session, self._witnesses)]
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
         if "story" in answered and self._told is not answered["story"]:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrion.domain.inert import inert, one_line
+from orchestrion.tui.commentary import TOLD_OF
+from orchestrion.tui.large import Blob, whole
 from orchestrion.tui.report import words
-from orchestrion.tui.whole import Blob, whole
 
 MOST_FACTS = 200
 """Of one piece of a stream; the rest follows at once in the next."""
@@ -33,12 +34,6 @@ TELLING = {
     "plan": ("planner", "phases"),
 }
 """Fields that say what an event is about, by the first word of its kind."""
-TOLD_OF = {
-    "session.started": "session", "agent.started": "run", "agent.completed": "run", "agent.failed": "run",
-    "tool.called": "call", "tool.returned": "call", "message.sent": "message",
-}  # fmt: skip
-"""Kinds that several witnesses may tell of one thing, and the field that names it; as in the view `happenings`."""
-
 Row = Mapping[str, Any]
 
 

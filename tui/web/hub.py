@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from orchestrion.domain.errors import OrchestrionError
-from orchestrion.tui.whole import Blob
+from orchestrion.tui.large import Blob
 
 WAIT_SECONDS = 0.25
 """How long the follower waits for the log before it looks whether it shall stop."""

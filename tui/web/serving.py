@@ -9,10 +9,10 @@ from types import FrameType
 import uvicorn
 
 from orchestrion.domain.errors import CannotRun, Refused
+from orchestrion.tui.large import Blob
 from orchestrion.tui.web.app import application
 from orchestrion.tui.web.guard import Door, is_loopback
 from orchestrion.tui.web.hub import Hub, Views
-from orchestrion.tui.whole import Blob
 
 TOKEN_BYTES = 24
 GRACE_SECONDS = 2

@@ -128,3 +128,9 @@ def test_the_help_of_the_command_imports_no_server() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.endswith("[]\n")
+
+
+def test_the_page_is_served_without_the_terminals_library() -> None:
+    code = "import sys, orchestrion.tui.web.serving; print('textual' in sys.modules)"
+    done = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
