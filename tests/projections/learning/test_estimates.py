@@ -3,7 +3,10 @@
 import random
 from datetime import UTC, datetime
 
+import pytest
+
 from orchestrion.domain import events as e
+from orchestrion.domain.errors import NotFound
 from orchestrion.domain.ports import Estimator
 from orchestrion.projections.learning import LogEstimator, calibration, query_learnings
 
@@ -65,7 +68,8 @@ def test_calibration_compares_each_estimate_with_what_happened(told, past) -> No
     assert found.judged == 3
     assert found.brier == round((0.1**2 + 0.2**2 + 0.6**2) / 3, 4)
     assert [(row.period, row.compared) for row in calibration(log.store(), period="month")] == [("2026-03-01", 3)]
-    assert calibration(log.store(), "nobody") == []
+    with pytest.raises(NotFound, match="no agent 'nobody'"):
+        calibration(log.store(), "nobody")
     assert calibration(told().store()) == []
 
 
