@@ -1,6 +1,7 @@
 """Remembers who told a fact of a session first: its event is the line of the commentary that tells of it."""
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from orchestrion.tui.asking import Answered, Ask, Question
@@ -18,19 +19,28 @@ class Witnesses:
         self._session: str | None = None
         self._upto = 0
         self._first: dict[tuple[str, str], int] = {}
+        self._turn = Lock()
+
+    def ready(self, session: str, upto: int, ask: Ask) -> None:
+        """Learn of `session` while nothing waits for it, if another one is known."""
+        with self._turn:
+            if session != self._session:
+                self._learn(session, upto, ask)
 
     def fresh(self, session: str, new: Answered, after: int, ask: Ask) -> list[tuple[Any, ...]]:
         """Those of `new`, the events of `session` after position `after`, that are lines of their own."""
-        if session != self._session or self._upto < after:
-            self._learn(session, after, ask)
-        told = []
-        for values in reversed(new.rows):
-            row = dict(zip(new.columns, values, strict=True))
-            name = session if row["kind"] == "session.started" else row.get(TOLD_OF.get(row["kind"], ""))
-            if name is None or self._first.setdefault((row["kind"], name), row["position"]) == row["position"]:
-                told.append(values)
-        self._upto = max(self._upto, new.rows[0][0]) if new.rows else self._upto
+        with self._turn:
+            if session != self._session or self._upto < after:
+                self._learn(session, after, ask)
+            told = [
+                values for values in reversed(new.rows) if self._is_first(dict(zip(new.columns, values, strict=True)))
+            ]
+            self._upto = max(self._upto, new.rows[0][0]) if new.rows else self._upto
         return told[::-1]
+
+    def _is_first(self, row: dict[str, Any]) -> bool:
+        name = self._session if row["kind"] == "session.started" else row.get(TOLD_OF.get(row["kind"], ""))
+        return name is None or self._first.setdefault((row["kind"], name), row["position"]) == row["position"]
 
     def _learn(self, session: str, upto: int, ask: Ask) -> None:
         known = ask(Question("facts", question("story_facts"), {"session": session, "upto": upto}))
