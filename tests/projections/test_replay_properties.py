@@ -209,7 +209,9 @@ def test_every_view_as_of_a_position_equals_that_of_a_log_cut_there(
     as_of_equals_a_log_cut_there(rows_of(facts), cuts, log_of, source_of)
 
 
-@pytest.mark.parametrize("cuts", [(3, 5), (5, 3), (4, 3), (3, 4), (5, 4)])
+@pytest.mark.parametrize(
+    "cuts", [(3, 5), (5, 3), *(pytest.param(cuts, marks=pytest.mark.slow) for cuts in ((4, 3), (3, 4), (5, 4)))]
+)
 def test_a_fork_between_snapshot_and_position_changes_whose_facts_are_believed(
     rows_of: Any, log_of: Any, source_of: Any, cuts: tuple[int, int]
 ) -> None:
