@@ -8,6 +8,7 @@ import pytest
 from orchestrion.domain import events as e
 from orchestrion.domain.errors import QueryRefused
 from orchestrion.tui.asking import Answered, Ask, Growing, Question, answer, answers
+from orchestrion.tui.commentary import TOLD_OF
 from orchestrion.tui.lanes import Lane
 from orchestrion.tui.literals import OneOf
 from orchestrion.tui.questions import question
@@ -52,6 +53,16 @@ def test_what_another_witness_tells_of_a_list_that_grows_is_no_line_of_it(story:
         assert found == answer(feed.views.query, replace(STORY, growing=None))
         before = found
     assert [row["kind"] for row in before.dicts()] == ["incident.observed"] * 4 + ["tool.called"]
+
+
+def test_python_and_sql_agree_on_what_several_witnesses_tell(story: Any, feed: Any) -> None:
+    story.team()
+    story.tell(e.AgentStarted, run="ses_1/y", agent="y")
+    story.tell(e.AgentFailed, run="ses_1/y", agent="y", status="failed", reason="it broke")
+    feed.views.catch_up()
+    rows = feed.views.query('SELECT kind, fact, session, run, "call", message FROM happenings').dicts()
+    assert {row["kind"] for row in rows if row["fact"] is not None} == set(TOLD_OF)
+    assert all(row["fact"] == row.get(TOLD_OF.get(row["kind"], "")) for row in rows)
 
 
 def test_of_a_list_that_grew_little_only_the_new_rows_are_asked(story: Any, feed: Any) -> None:

@@ -85,6 +85,22 @@ async def test_what_stands_far_within_a_large_field_is_found_once_it_is_in_the_l
         assert "THE END" not in feed.views.query("SELECT params FROM tool_calls WHERE call = 'd'").rows[0][0]
 
 
+async def test_a_search_says_that_it_still_looks_only_until_all_was_looked_through_once(
+    story: Any, open_dashboard: Any
+) -> None:
+    story.team()
+    async with open_dashboard() as reader:
+        screen = reader.app.screen
+        screen.find = "audit"
+        assert screen.sought_words == "with “audit”, still looking through large fields"
+        await reader.finds("login")
+        assert screen.sought_words == "with “login”"
+        screen.looking = "login"  # once more, for what came since
+        assert screen.sought_words == "with “login”"
+        screen.looking = screen.find = ""
+        assert not screen.sought_words
+
+
 def test_large_fields_are_those_of_a_position_and_what_is_erased_is_not_found(large: Any) -> None:
     log, feed = large
     bodies = Bodies(feed.views, feed.blob)

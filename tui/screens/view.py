@@ -67,6 +67,7 @@ class View(Screen[None]):
         self.looking = ""
         """What large fields are looked through for just now."""
         self._looked = 0.0
+        """When that was done last."""
 
     @property
     def dashboard(self) -> "Dashboard":
@@ -103,12 +104,11 @@ class View(Screen[None]):
 
     @property
     def sought_words(self) -> str:
-        """For the subject: what is searched for, and whether large fields are yet to be looked through."""
-        return (
-            f"with “{self.find}”" + (", still looking through large fields" if self.looking else "")
-            if self.find
-            else ""
-        )
+        """For the subject: what is searched for, and whether large fields are yet to be looked through once."""
+        if not self.find:
+            return ""
+        looked = self.dashboard.bodies.knows(self.find, 0)
+        return f"with “{self.find}”" + ("" if looked else ", still looking through large fields")
 
     def retreat(self) -> None:
         """What Escape closes on this screen, when nothing is opened over it."""
