@@ -5,12 +5,15 @@ from collections.abc import Sequence
 import duckdb
 
 from orchestrion.domain.events import KINDS
-from orchestrion.projections.columns import OFTEN, insert_wide
+from orchestrion.projections.columns import ACTS, OFTEN, insert_wide
 from orchestrion.projections.repair import Row
 from orchestrion.projections.undoubted import undoubted
 
 SMALL_BATCH_EVENTS = 1000
 """Up to here to plan the insert takes longer than to run it, and the rows are looked at one by one before."""
+
+PLANS = {"put_acts": ACTS, "put_often": OFTEN, "put_any": frozenset(KINDS)}
+"""What is planned for which kinds, the least first: the next one takes half as long again."""
 
 BETWEEN = "\x1f"
 """Parts the values of a column on their way into DuckDB: its lists and JSON cost several times as much. JSON text never
@@ -39,6 +42,11 @@ class Arrivals:
         self._con, self._table = con, table
         self._planned = set[str]()
 
+    def make_ready(self) -> None:
+        """Plan the inserts of the kinds that come most."""
+        self._plan(ACTS)
+        self._plan(OFTEN)
+
     def put_undoubted(self, rows: Sequence[Row], kinds: frozenset[str]) -> bool:
         """Insert rows of these `kinds` by one statement if there are few and SQL reads each whole, for certain."""
         if len(rows) > SMALL_BATCH_EVENTS or not all(undoubted(row[3], row[5]) for row in rows):
@@ -54,8 +62,8 @@ class Arrivals:
         self._con.execute(insert_wide(self._table, _HANDED_OVER, kinds, forced=forced), _as_columns(rows))
 
     def _plan(self, kinds: frozenset[str]) -> str:
-        """The name of a planned statement for rows of these `kinds`. With the rare ones it takes half as long again."""
-        name, planned = ("put_often", OFTEN) if kinds <= OFTEN else ("put_any", frozenset(KINDS))
+        """The name of a planned statement for rows of these `kinds`: each has no more columns than these may fill."""
+        name, planned = next((name, some) for name, some in PLANS.items() if kinds <= some)
         if name not in self._planned:
             statement = insert_wide(self._table, _HANDED_OVER, planned, forced=True)
             self._con.execute(f"PREPARE {name} AS {statement}")

@@ -55,19 +55,9 @@ def fields_of(kinds: Collection[type[Event]]) -> dict[str, str]:
 
 
 FIELDS = fields_of(list(KINDS.values()))
-OFTEN = frozenset(
-    {
-        "session.started",
-        "agent.started",
-        "agent.completed",
-        "agent.failed",
-        "tool.called",
-        "tool.returned",
-        "message.sent",
-        "usage.recorded",
-        "incident.observed",
-    }
-)
+ACTS = frozenset({"tool.called", "tool.returned", "message.sent", "usage.recorded"})
+"""The kinds that agents at work tell of again and again."""
+OFTEN = ACTS | {"session.started", "agent.started", "agent.completed", "agent.failed", "incident.observed"}
 """The kinds that make up a log; of the others a session has a handful."""
 
 

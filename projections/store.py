@@ -25,6 +25,7 @@ from orchestrion.projections.table import Table
 from orchestrion.projections.tables import Tables
 
 _T = TypeVar("_T")
+Asking = Callable[[str, str], Table]
 
 BATCH_EVENTS = 40_960
 ROW_GROUP_EVENTS = 20_480
@@ -96,12 +97,22 @@ class Store:
     def catch_up(self) -> int:
         """Make visible what the log holds; the position now visible. Raises LogUnavailable."""
         with self._lock:
-            tables = self._fitting_tables()
-            rows = None
-            while rows is None or len(rows) == BATCH_EVENTS:
-                rows = self._log.rows(after=tables.position, limit=BATCH_EVENTS)
-                tables.take_rows(rows)
-            return tables.position
+            if self._tables is None:
+                self._tables = self._over_newest(self._log.head())
+            whole = False
+            while not whole:
+                rows = self._log.rows(after=self._tables.position, limit=BATCH_EVENTS)
+                whole = len(rows) < BATCH_EVENTS
+                if rows and self._wants_newer(head := rows[-1][0] if whole else self._log.head()):
+                    self._tables, whole = self._over_newest(head), False
+                else:
+                    self._tables.take_rows(rows)
+            return self._tables.position
+
+    def make_ready(self) -> None:
+        """Plan what taking in what comes needs, which whoever comes first would else wait for."""
+        with self._lock:
+            self._ready().make_ready()
 
     def wait(self, after: int, seconds: float) -> int:
         """Where the log stands, once that is beyond `after` or `seconds` have gone; nothing of it is taken in."""
@@ -114,44 +125,54 @@ class Store:
         self._log.wait(before, seconds)
         return self.catch_up() > before
 
-    def query(self, sql: str, params: Sequence[object] | Mapping[str, object] = (), *, at: int | None = None) -> Table:
+    def query(
+        self,
+        sql: str,
+        params: Sequence[object] | Mapping[str, object] = (),
+        *,
+        at: int | None = None,
+        like: str | None = None,
+    ) -> Table:
         """The answer to one of our own questions, as of position `at`. People's SQL goes through `ask`.
 
-        Others may ask, and the log be followed, while it is being answered. Raises QueryRefused with DuckDB's reason,
-        in one line.
+        `like` is a question that reads the same views, say `sql` before its values were put in: what those are is
+        learned once for all questions that are like one. Others may ask, and the log be followed, while it is being
+        answered. Raises QueryRefused with DuckDB's reason, in one line.
         """
         opened = self._opened
         try:
-            return self._answer(sql, params, at)
+            return self._answer(sql, params, at, like or sql)
         except duckdb.Error as error:
             with self._lock:
                 # Another thread may have put the snapshot aside meanwhile, or taken a newer one.
                 if self._opened is opened and not self.put_aside(error):
                     raise QueryRefused(f"The query failed: {_first_line(error)}") from error
                 self.catch_up()
-        return self.query(sql, params, at=at)
+        return self.query(sql, params, at=at, like=like)
 
-    def together(self, sqls: Sequence[str], asked: Callable[[Callable[[str], Table]], _T]) -> _T:
+    def together(self, sqls: Sequence[str], asked: Callable[[Asking], _T]) -> _T:
         """What `asked` makes of the answers to our own questions `sqls`, which it gets as of one position.
 
-        Their models are brought up to date once for all of them. Where `asked` reads others besides, which are not, or
-        DuckDB fails, `asked` is called once more, and each of its questions is answered by itself. Raises QueryRefused.
+        `asked` asks by SQL and what that is like (see `query`). The models of `sqls` are brought up to date once for
+        all of them. Where `asked` reads others besides, which are not, or DuckDB fails, `asked` is called once more,
+        and each of its questions is answered by itself. Raises QueryRefused.
         """
         try:
             with self.cursor(*sqls) as cursor:
                 renewed = {model for sql in sqls for model in self._reads.of(cursor, sql)}
 
-                def one(sql: str) -> Table:
-                    if not renewed.issuperset(self._reads.perhaps_of(cursor, sql)):
+                def one(sql: str, like: str) -> Table:
+                    if not renewed.issuperset(self._reads.perhaps_of(cursor, like)):
                         raise _MoreIsRead
                     # Which fails where a view was made later than the transaction began.
                     answer = _answered(cursor, sql)
-                    self._reads.of(cursor, sql)
+                    self._reads.of(cursor, like)
                     return answer
 
                 return asked(one)
         except (_MoreIsRead, duckdb.Error):
-            return asked(self.query)  # which tells what is wrong, and puts a damaged snapshot aside
+            # Which tells what is wrong, and puts a damaged snapshot aside.
+            return asked(lambda sql, like: self.query(sql, like=like))
 
     def as_it_lies(self, sql: str, params: Mapping[str, object]) -> Table:
         """The answer from the stored tables (`snap.own`, `tail.own`), nothing of which is brought up to date first."""
@@ -265,8 +286,8 @@ class Store:
             cursor.execute("COMMIT")
             tables.renewal.agree(renewed)
 
-    def _answer(self, sql: str, params: Sequence[object] | Mapping[str, object], at: int | None) -> Table:
-        with self.cursor(sql, at=at) as cursor:
+    def _answer(self, sql: str, params: Sequence[object] | Mapping[str, object], at: int | None, like: str) -> Table:
+        with self.cursor(like, at=at) as cursor:
             return _answered(cursor, sql, params)
 
     def _ready(self) -> Tables:
@@ -275,12 +296,9 @@ class Store:
         assert self._tables is not None  # noqa: S101 - catch_up has set it
         return self._tables
 
-    def _fitting_tables(self) -> Tables:
-        """The tables to go on with: those at hand, or those over a newer snapshot if the tail has grown long."""
-        head = self._log.head()
-        if self._tables is None or (head - self._snapped > SNAPSHOT_EVENTS and head >= self._next_look):
-            self._tables = self._over_newest(head)
-        return self._tables
+    def _wants_newer(self, head: int) -> bool:
+        """Whether the tail up to `head` is so long that a newer snapshot is to be looked for."""
+        return head - self._snapped > SNAPSHOT_EVENTS and head >= self._next_look
 
     def _over_newest(self, head: int) -> Tables:
         """Tables over the newest valid snapshot, built first if what there is lies too far behind `head`."""

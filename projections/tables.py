@@ -146,6 +146,10 @@ class Tables:
             self._position = self.base.position(self.con)
         return self._position
 
+    def make_ready(self) -> None:
+        """Plan what small batches need."""
+        self._arrivals.make_ready()
+
     def take_rows(self, rows: Sequence[Row]) -> None:
         """Take in rows of `Log.rows`, in one transaction with the new position."""
         if not rows:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from textual import on
 from textual.app import SystemCommand
 from textual.screen import Screen
 
+from orchestrion.domain.errors import OrchestrionError
 from orchestrion.tui.actions import ACTIONS, bindings
 from orchestrion.tui.asking import Answers, Moved, Trouble, follow
 from orchestrion.tui.bodies import Bodies
@@ -23,6 +25,7 @@ from orchestrion.tui.screens.help import Help
 from orchestrion.tui.screens.looks import AHEAD, load_all, look
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.themes import DARK, LIGHT, OWN_COLOURS, THEMES
+from orchestrion.tui.threads import patient
 from orchestrion.tui.widgets.frame import Tabs
 
 SETTLING_SECONDS = 5.0
@@ -63,6 +66,8 @@ class Dashboard(Replaying):
         self.trouble: Trouble | None = None
         self.on_drawn: Callable[[Answers], None] | None = None
         """Told of each answer that was drawn; for benchmarks."""
+        self.patient = patient()
+        """The threads that ask what takes its time."""
         self._replay = replay
         self._on_settled = on_settled
         self._looks: dict[str, View] = {}
@@ -94,6 +99,7 @@ class Dashboard(Replaying):
 
     def on_unmount(self) -> None:
         self._stop.set()
+        self.patient.shutdown(wait=False, cancel_futures=True)
         if self._follower.is_alive():
             self._follower.join()
 
@@ -152,6 +158,8 @@ class Dashboard(Replaying):
             await asyncio.sleep(PAUSE_SECONDS)  # keys come first
             # As Textual itself does for a screen that is pushed; there is no public way to do so sooner.
             await self._get_screen(self.look(name))[1]
+        with suppress(OrchestrionError, OSError):  # what is wrong with the log, whoever follows it tells
+            await asyncio.to_thread(self.feed.views.make_ready)
         self._on_settled()
 
     def standing(self) -> str:

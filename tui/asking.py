@@ -70,6 +70,8 @@ class Answered:
     offset: int = 0
     asked: "Answered | None" = field(default=None, compare=False)
     """What this was finished from, if it was."""
+    grown: bool = field(default=False, compare=False)
+    """Whether it is the one before with what came since."""
 
     def dicts(self) -> list[dict[str, Any]]:
         """The rows by column name."""
@@ -79,8 +81,8 @@ class Answered:
 Ask = Callable[[Question], Answered]
 Fresh = Callable[[Answered, int, Ask], list[tuple[Any, ...]]]
 Finish = Callable[[Answered, Ask], Answered]
-Query = Callable[[str], Answer]
-"""What the views say to a statement, at the position that is shown."""
+Query = Callable[[str, Mapping[str, object]], Answer]
+"""What the views say to a statement with these values, at the position that is shown."""
 
 
 class Moved(Message):
@@ -128,8 +130,16 @@ def answers(
 
     if at is None and len(questions) > 1:
         counting = [question.counted for question in questions if question.counted]
-        return views.together([*(question.sql for question in questions), *counting], by_name)
-    return by_name(lambda sql: views.query(sql, at=at))
+        return views.together(
+            [*(question.sql for question in questions), *counting],
+            lambda ask: by_name(lambda sql, params: ask(bound(sql, params), sql)),
+        )
+    return by_name(asking(views, at))
+
+
+def asking(views: Views, at: int | None = None) -> Query:
+    """What asks `views` as of position `at`."""
+    return lambda sql, params: views.query(bound(sql, params), at=at, like=sql)
 
 
 def answer(query: Query, question: Question, before: Answered | None = None) -> Answered:
@@ -153,25 +163,26 @@ def _grown(query: Query, question: Question, before: Answered, ask: Ask) -> Answ
     if len(known.rows) < min(limit, known.count):
         return None
     newest = int(known.rows[0][0])
-    since = f"SELECT * FROM (\n{question.growing.sql}\n) WHERE {known.columns[0]} > {newest}"  # noqa: S608 - our own
-    rows = query(bound(f"{since}\nORDER BY {question.order}\nLIMIT {int(limit)}", question.params)).rows
+    since = f"SELECT * FROM (\n{question.growing.sql}\n) WHERE {known.columns[0]} > $newest"  # noqa: S608 - our own
+    sql = f"{since}\nORDER BY {question.order}\nLIMIT {int(limit)}"
+    rows = query(sql, {**question.params, "newest": newest}).rows
     if len(rows) == limit:
         return None
     new = question.growing.fresh(Answered(known.columns, rows, len(rows)), newest, ask)
-    return Answered(known.columns, [*new, *known.rows][:limit], known.count + len(new))
+    return Answered(known.columns, [*new, *known.rows][:limit], known.count + len(new), grown=True)
 
 
 def _answer(query: Query, question: Question) -> Answered:
     if question.window is None:
-        rows = query(bound(question.sql, question.params))
+        rows = query(question.sql, question.params)
         return Answered(rows.columns, rows.rows, len(rows.rows))
     offset, limit = question.window
     sql = f"{question.sql}\nORDER BY {question.order}\nLIMIT {int(limit)} OFFSET {int(offset)}"
-    rows = query(bound(sql, question.params))
+    rows = query(sql, question.params)
     if not offset and len(rows.rows) < limit:
         return Answered(rows.columns, rows.rows, len(rows.rows))
     counted = question.counted or f"SELECT count(*) FROM (\n{question.sql}\n)"  # noqa: S608 - our own question
-    count = query(bound(counted, question.params)).rows[0][0]
+    count = query(counted, question.params).rows[0][0]
     return Answered(rows.columns, rows.rows, count, offset)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestrion.tui.asking import Answered, Ask, Question
 from orchestrion.tui.commentary import TOLD_OF
+from orchestrion.tui.names import Names
 from orchestrion.tui.questions import question
 
 
@@ -20,23 +21,27 @@ class Witnesses:
         self._upto = 0
         self._first: dict[tuple[str, str], int] = {}
         self._turn = Lock()
+        self.names = Names()
+        """What these events say of one another."""
 
-    def ready(self, session: str, upto: int, ask: Ask) -> None:
-        """Learn of `session` while nothing waits for it, if another one is known."""
-        with self._turn:
-            if session != self._session:
-                self._learn(session, upto, ask)
+    def know(self, session: object) -> bool:
+        """Whether it is `session` that is known."""
+        return session == self._session
 
     def fresh(self, session: str, new: Answered, after: int, ask: Ask) -> list[tuple[Any, ...]]:
         """Those of `new`, the events of `session` after position `after`, that are lines of their own."""
         with self._turn:
             if session != self._session or self._upto < after:
                 self._learn(session, after, ask)
-            told = [
-                values for values in reversed(new.rows) if self._is_first(dict(zip(new.columns, values, strict=True)))
-            ]
+            told = [values for values in reversed(new.rows) if self._hear(dict(zip(new.columns, values, strict=True)))]
             self._upto = max(self._upto, new.rows[0][0]) if new.rows else self._upto
         return told[::-1]
+
+    def _hear(self, row: dict[str, Any]) -> bool:
+        """Whether an event is a line of its own."""
+        first = self._is_first(row)
+        self.names.heard(row, first=first)
+        return first
 
     def _is_first(self, row: dict[str, Any]) -> bool:
         name = self._session if row["kind"] == "session.started" else row.get(TOLD_OF.get(row["kind"], ""))
@@ -44,7 +49,7 @@ class Witnesses:
 
     def _learn(self, session: str, upto: int, ask: Ask) -> None:
         known = ask(Question("facts", question("story_facts"), {"session": session, "upto": upto}))
-        self._session, self._upto = session, upto
+        self._session, self._upto, self.names = session, upto, Names()
         self._first = {(kind, fact): position for kind, fact, position in known.rows}
 
 

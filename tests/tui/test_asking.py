@@ -7,10 +7,10 @@ import pytest
 
 from orchestrion.domain import events as e
 from orchestrion.domain.errors import QueryRefused
-from orchestrion.tui.asking import Answered, Ask, Growing, Question, answer, answers
+from orchestrion.tui.asking import Answered, Ask, Growing, Question, answer, answers, asking
 from orchestrion.tui.commentary import TOLD_OF
 from orchestrion.tui.lanes import Lane
-from orchestrion.tui.literals import OneOf
+from orchestrion.tui.literals import OneOf, bound
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens.session import QUESTIONS
 from orchestrion.tui.story import Told
@@ -30,27 +30,27 @@ STORY = Question(
 
 def test_a_list_that_grows_is_told_from_what_came_since(story: Any, feed: Any) -> None:
     story.team()
-    before = answer(feed.views.query, STORY)
+    before = answer(asking(feed.views), STORY)
     for calls in (1, 2, 6):
         for _ in range(calls):
             story.call("ses_1/x", "x", "Read")
         feed.views.catch_up()
-        found = answer(feed.views.query, STORY, before)
-        assert found == answer(feed.views.query, replace(STORY, growing=None))
+        found = answer(asking(feed.views), STORY, before)
+        assert found == answer(asking(feed.views), replace(STORY, growing=None))
         assert found.count == before.count + 2 * calls
         before = found
 
 
 def test_what_another_witness_tells_of_a_list_that_grows_is_no_line_of_it(story: Any, feed: Any) -> None:
     story.team()
-    before = answer(feed.views.query, STORY)
+    before = answer(asking(feed.views), STORY)
     for source in ("hook", "transcript", "otlp", "mcp"):
         story.tell(e.SessionStarted, product="claude-code", source=source)
         story.tell(e.ToolCalled, run="ses_1/x", agent="x", call="c", tool="Read", source=source)
         story.tell(e.IncidentObserved, incident=source, type="retry")
         feed.views.catch_up()
-        found = answer(feed.views.query, STORY, before)
-        assert found == answer(feed.views.query, replace(STORY, growing=None))
+        found = answer(asking(feed.views), STORY, before)
+        assert found == answer(asking(feed.views), replace(STORY, growing=None))
         before = found
     assert [row["kind"] for row in before.dicts()] == ["incident.observed"] * 4 + ["tool.called"]
 
@@ -69,9 +69,9 @@ def test_of_a_list_that_grew_little_only_the_new_rows_are_asked(story: Any, feed
     story.team()
     asked: list[str] = []
 
-    def query(sql: str) -> Any:
-        asked.append(sql)
-        return feed.views.query(sql)
+    def query(sql: str, values: Any) -> Any:
+        asked.append(bound(sql, values))
+        return feed.views.query(asked[-1])
 
     before = answer(query, STORY)
     story.tell(e.IncidentObserved, incident="one", type="retry")
@@ -85,21 +85,21 @@ def test_of_a_list_that_grew_little_only_the_new_rows_are_asked(story: Any, feed
 
 def test_a_longer_page_than_before_is_asked_whole(story: Any, feed: Any) -> None:
     story.team()
-    before = answer(feed.views.query, STORY)
+    before = answer(asking(feed.views), STORY)
     longer = replace(STORY, window=(0, 7))
-    assert answer(feed.views.query, longer, before) == answer(feed.views.query, longer)
-    assert len(answer(feed.views.query, longer, before).rows) == 7
+    assert answer(asking(feed.views), longer, before) == answer(asking(feed.views), longer)
+    assert len(answer(asking(feed.views), longer, before).rows) == 7
 
 
 def test_a_line_is_told_anew_where_what_came_since_says_more_of_it(story: Any, feed: Any) -> None:
     story.team()
     story.tell(e.ToolCalled, run="r", call="c", tool="Grep")
     feed.views.catch_up()
-    before = answer(feed.views.query, STORY)
+    before = answer(asking(feed.views), STORY)
     story.tell(e.IncidentObserved, run="r", agent="named", incident="two", type="retry")
     feed.views.catch_up()
-    found = answer(feed.views.query, STORY, before)
-    assert found == answer(feed.views.query, STORY)
+    found = answer(asking(feed.views), STORY, before)
+    assert found == answer(asking(feed.views), STORY)
     told = before.dicts()[0]["told"], found.dicts()[1]["told"]
     assert [line.strip() for line in told] == ["→ r calls Grep", "→ named calls Grep"]
 
@@ -112,7 +112,7 @@ def test_the_commentary_of_a_page_names_what_events_beyond_it_say(story: Any, fe
     story.tell(e.ToolReturned, run="r", call="c", status="ok")
     story.tell(e.MessageAcknowledged, run="r", message="msg_1ses_1", recipient="late")
     feed.views.catch_up()
-    told = [row["told"] for row in answer(feed.views.query, STORY).dicts()]
+    told = [row["told"] for row in answer(asking(feed.views), STORY).dicts()]
     assert told[:2] == ["· late takes note of security-auditor's finding_report", "✓ late · Grep ok in 10.0s"]
 
 
@@ -156,7 +156,7 @@ def test_the_answers_of_a_round_are_of_one_position_though_the_log_goes_on(story
 
     found = answers(feed.views, [Question("first", counted, finish=meanwhile), Question("then", counted)], None)
     assert found["first"].rows == found["then"].rows
-    assert answer(feed.views.query, Question("later", counted)).rows > found["then"].rows
+    assert answer(asking(feed.views), Question("later", counted)).rows > found["then"].rows
 
 
 def test_what_other_events_leave_out_is_told_in_few_rows_however_many_there_are(story: Any, feed: Any) -> None:
@@ -164,7 +164,9 @@ def test_what_other_events_leave_out_is_told_in_few_rows_however_many_there_are(
         story.call("ses_1/x", "x", "Read")
     feed.views.catch_up()
     wanted = {"calls": OneOf(["call_7"]), "messages": OneOf([]), "runs": OneOf(["ses_1/x"])}
-    found = answer(feed.views.query, Question("names", question("story_names"), {"session": "ses_1", **wanted})).dicts()
+    found = answer(
+        asking(feed.views), Question("names", question("story_names"), {"session": "ses_1", **wanted})
+    ).dicts()
     assert [(row["call"], row["tool"]) for row in found if row["call"]] == [("call_7", "Read")]
     assert {(row["run"], row["agent"]) for row in found} == {("ses_1/x", "x")}
     assert len(found) == 2
@@ -179,7 +181,7 @@ def test_what_a_question_asks_further_is_answered_as_truly_as_what_it_asked_firs
     story.team()
     feed.views.catch_up()
     calls = Question("calls", "SELECT count(*) FROM tool_calls")
-    [(before,)] = answer(feed.views.query, calls).rows
+    [(before,)] = answer(asking(feed.views), calls).rows
     story.call("ses_1/x", "x", "Read")
     feed.views.catch_up()
     first = Question("first", "SELECT count(*) FROM messages", finish=lambda _, ask: ask(calls))
@@ -198,7 +200,7 @@ def test_a_view_that_nobody_asked_before_is_read_by_what_is_asked_further_now_an
         story.call("ses_1/x", "x", "Read")
         feed.views.catch_up()
         assert answers(feed.views, asked, None)["first"].rows == [(before + more,)]
-        assert answer(feed.views.query, calls).rows == [(before + more,)]
+        assert answer(asking(feed.views), calls).rows == [(before + more,)]
 
 
 def test_no_question_of_the_session_screen_has_to_be_asked_by_itself(

@@ -29,10 +29,10 @@ class Held:
         self.free = threading.Event()
         self.free.set()
 
-    def query(self, sql: str, params: Any = (), *, at: int | None = None) -> Any:
+    def query(self, sql: str, params: Any = (), **how: Any) -> Any:
         if any(slow in sql for slow in SLOW):
             assert self.free.wait(PATIENCE_SECONDS)
-        return self._views.query(sql, params, at=at)
+        return self._views.query(sql, params, **how)
 
     def together(self, sqls: Any, asked: Any) -> Any:
         if any(slow in sql for slow in SLOW for sql in sqls):

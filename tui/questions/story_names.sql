@@ -3,7 +3,8 @@
 SELECT kind, run, agent,
     CASE WHEN kind = 'tool.called' AND "call" IN $calls THEN "call" END AS "call",
     CASE WHEN kind = 'message.sent' AND message IN $messages THEN message END AS message,
-    any_value(tool) AS tool, any_value(type) AS type, any_value(sender) AS sender, min(happened_at) AS happened_at
+    arg_min(tool, position) AS tool, arg_min(type, position) AS type, arg_min(sender, position) AS sender,
+    min(happened_at) AS happened_at, min(position) AS position
 FROM happenings
 WHERE session = $session AND (
     kind = 'tool.called' AND "call" IN $calls

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from orchestrion.tui import figures
-from orchestrion.tui.asking import Answered, Question, answer
+from orchestrion.tui.asking import Answered, Question, answer, asking
 from orchestrion.tui.columns import Column, events_of, number
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens.opened import OpenedEvent, OpenedRun
@@ -68,12 +68,12 @@ class Session(View):
             return []
         its = {"session": session}
         asked = [Question(name, question(name), its, rest=OVERVIEW_SECONDS) for name in QUESTIONS]
-        return [*asked, story(self.query_one("#story", Grid), session, self._witnesses)]
+        return [*asked, story(self.query_one("#story", Grid), session, self._witnesses, self.dashboard.at)]
 
-    def beside(self) -> None:
-        views, session = self.dashboard.feed.views, self.dashboard.session
-        if session is not None and self.dashboard.at is None:
-            self._witnesses.ready(session, views.position, lambda further: answer(views.query, further))
+    def ahead(self, questions: list[Question], found: Mapping[str, Answered]) -> None:
+        for asked in questions:
+            if asked.growing is not None and not self._witnesses.know(asked.params["session"]):
+                answer(asking(self.dashboard.feed.views), asked, found[asked.name])  # as when the log has grown
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
         if "story" in answered and self._told is not answered["story"]:

@@ -95,6 +95,9 @@ class View(Screen[None]):
     def beside(self) -> None:
         """In the asking thread, after the questions: what else is to be learned."""
 
+    def ahead(self, questions: list[Question], found: Mapping[str, Answered]) -> None:
+        """In the asking thread, once what was found is told: what the next round would else have to do first."""
+
     @property
     def sought(self) -> dict[str, object]:
         """What is searched for, as a text has it (`find`) and as JSON writes it (`written`), and the large fields that
@@ -186,6 +189,9 @@ class View(Screen[None]):
         questions, at = lane.mine(self.questions()), self.dashboard.at
         if self._known(lane):
             return
+        if lane.slow and self._lanes[0].asking and not lane.asks_else(questions, at):
+            lane.again = True  # what is quickly answered has the processor to itself
+            return
         rest = lane.rest(questions, at)
         if rest and not lane.waiting:
             lane.waiting = True
@@ -197,7 +203,8 @@ class View(Screen[None]):
             lane.begin(questions, at)
             asking = partial(self._round, questions, at, lane.slow, dict(self._answers))
             # At once: a worker with a thread would begin when the screen is laid out.
-            begun = get_running_loop().run_in_executor(None, copy_context().run, asking)
+            threads = self.dashboard.patient if lane.slow else None
+            begun = get_running_loop().run_in_executor(threads, copy_context().run, asking)
             self.run_worker(_done(begun), group="asking")
 
     def _known(self, lane: Lane) -> bool:
@@ -222,8 +229,12 @@ class View(Screen[None]):
         except (OrchestrionError, OSError) as error:
             self.app.post_message(Trouble(str(error)))
             self.post_message(Answers({}, at, 0, slow=slow))
-        else:
-            self.post_message(Answers(found, at, seen, slow=slow))
+            return
+        self.post_message(Answers(found, at, seen, slow=slow))
+        try:
+            self.ahead(questions, found)
+        except (OrchestrionError, OSError) as error:
+            self.app.post_message(Trouble(str(error)))
 
     @on(Answers)
     def _draw(self, message: Answers) -> None:
@@ -244,6 +255,10 @@ class View(Screen[None]):
         if again and not self._known(lane):
             lane.waiting = True
             self.set_timer(REST_SECONDS, partial(self._rested, lane))
+        other = self._lanes[not message.slow]
+        if other.slow and other.again and not other.asking:
+            other.again = False
+            self._rested(other)
 
     def _blank(self) -> None:
         for part in self.query(Late):

@@ -1,0 +1,99 @@
+"""What a growing commentary remembers of calls, messages and runs is what the log says of them."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrion.domain import events as e
+from orchestrion.domain.streams import WITNESSES, witnessed
+from orchestrion.eventstore import MemoryLog
+from orchestrion.projections import Store
+from orchestrion.tui.asking import Growing, Question, answer, asking
+from orchestrion.tui.literals import bound
+from orchestrion.tui.questions import question
+from orchestrion.tui.story import Told
+from orchestrion.tui.witnesses import OfSession, Witnesses
+from tests.tui.conftest import NOON
+
+
+def commentary(rows: int = 6) -> Question:
+    """The newest lines of a session, asked as the session screen does."""
+    witnesses = Witnesses()
+    return Question(
+        "story",
+        question("story"),
+        {"session": "ses_1"},
+        (0, rows),
+        order="position DESC",
+        counted=question("story_count"),
+        growing=Growing(question("story_new"), OfSession("ses_1", witnesses)),
+        finish=Told("ses_1", witnesses),
+    )
+
+
+IDS = st.sampled_from(["1", "2"])
+RUNS = st.sampled_from(["ses_1/a", "ses_1/b"])
+AGENTS = st.sampled_from([None, "ann", "bob"])
+ACTS = st.one_of(
+    st.builds(lambda run, agent: (e.AgentStarted, {"run": run, "agent": agent or "ann"}), RUNS, AGENTS),
+    st.builds(
+        lambda call, run, agent, tool: (e.ToolCalled, {"call": call, "run": run, "agent": agent, "tool": tool}),
+        IDS, RUNS, AGENTS, st.sampled_from(["Read", "Bash"]),
+    ),
+    st.builds(lambda call, run: (e.ToolReturned, {"call": call, "run": run, "status": "ok"}), IDS, RUNS),
+    st.builds(
+        lambda message, kind: (
+            e.MessageSent, {"message": message, "sender": "ann", "recipient": "bob", "type": kind, "payload": {}},
+        ),
+        IDS, st.sampled_from(["finding_report", "response"]),
+    ),
+    st.builds(lambda message: (e.MessageAcknowledged, {"message": message, "recipient": "bob"}), IDS),
+    st.builds(lambda run: (e.IncidentObserved, {"run": run, "type": "retry"}), RUNS),
+)  # fmt: skip
+TOLD = st.tuples(ACTS, st.sampled_from(WITNESSES), st.floats(0, 3))
+
+
+@given(st.lists(st.lists(TOLD, min_size=1, max_size=4), min_size=2, max_size=6))
+@settings(max_examples=8)
+def test_the_lines_of_a_list_that_grew_are_those_of_the_whole_list(batches: Any) -> None:
+    log = MemoryLog()
+    told, before, moment = commentary(), None, NOON
+    with TemporaryDirectory() as folder, Store(log, Path(folder)) as store:
+        for number, batch in enumerate(batches):
+            for index, ((kind, fields), source, seconds) in enumerate(batch):
+                named = {"incident": f"{number}-{index}"} if kind is e.IncidentObserved else {}
+                moment += timedelta(seconds=seconds)
+                event = kind(session="ses_1", source=source, happened_at=moment, **fields, **named)
+                log.observe([witnessed(event)])
+            store.catch_up()
+            found = answer(asking(store), told, before)
+            assert found == answer(asking(store), replace(told, growing=None))
+            before = found
+    log.close()
+
+
+def test_what_came_before_ones_eyes_is_not_asked_for_again(story: Any, feed: Any) -> None:
+    story.team()
+    asked: list[str] = []
+
+    def query(sql: str, values: Any) -> Any:
+        asked.append(sql)
+        return feed.views.query(bound(sql, values), like=sql)
+
+    told = commentary()
+    before = answer(query, told)
+    for _ in range(3):
+        story.call("ses_1/x", "x", "Grep")
+        feed.views.catch_up()
+        before = answer(query, told, before)
+        assert [row["told"].strip() for row in before.dicts()[:2]] == [
+            "✓ x · Grep ok in 200ms",
+            "→ x calls Grep path: auth.py",
+        ]
+    names = [sql for sql in asked if sql == question("story_names")]
+    assert len(names) == 2, "the page at first, and the run x once"

@@ -1,0 +1,61 @@
+"""What other events of a session say of its calls, messages and runs: asked once, and kept up with what comes."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from orchestrion.tui.literals import OneOf
+
+Row = dict[str, Any]
+Wanted = Mapping[str, Sequence[str]]
+"""Ids of `calls`, `messages` and `runs`."""
+_ABOUT = {"calls": ("tool.called", "call"), "messages": ("message.sent", "message")}
+"""What is named, to the kind of event that names it and the field with its id."""
+_TOLD = ("position", "happened_at", "kind", "run", "agent", "call", "message")
+_SAID = ("tool", "type", "sender")
+"""The columns of `story_names`: those that an event has too, and those that stand in its `data`."""
+
+
+class Names:
+    """Rows of `story_names` by what they are about, as far as they were wanted; true of all events that it was told."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, list[Row]]] = {"calls": {}, "messages": {}, "runs": {}}
+
+    def of(self, wanted: Wanted, ask: Callable[[Wanted], Sequence[Row]]) -> list[Row]:
+        """The rows about what is `wanted`; `ask` is asked for those that are not known."""
+        missing = {what: OneOf(id for id in ids if id not in self._known[what]) for what, ids in wanted.items()}
+        if any(missing.values()):
+            found: dict[str, dict[str, list[Row]]] = {what: {id: [] for id in ids} for what, ids in missing.items()}
+            for row in ask(missing):
+                for what, about in found.items():
+                    if (rows := about.get(_id(what, row))) is not None:
+                        rows.append(row)
+            for what, about in found.items():
+                self._known[what] |= about
+        return [row for what, ids in wanted.items() for id in ids for row in self._known[what].get(id, ())]
+
+    def heard(self, event: Row, *, first: bool) -> None:
+        """Take note of an event that came; `first`: nobody told of its call or message before."""
+        for what, (kind, field) in _ABOUT.items():
+            if event["kind"] == kind and (id := event[field]) is not None:
+                if first:
+                    self._known[what][id] = [_named(event)]
+                else:  # of several witnesses the question knows what to believe
+                    self._known[what].pop(id, None)
+        run, agent = event["run"], event["agent"]
+        if agent is not None and {row["agent"] for row in self._known["runs"].get(run, ())} != {agent}:
+            self._known["runs"].pop(run, None)
+
+
+def _id(what: str, row: Row) -> Any:
+    """Of which call, message or run a row of `story_names` tells."""
+    if what == "runs":
+        return row["run"] if row["agent"] is not None else None
+    return row[_ABOUT[what][1]]
+
+
+def _named(event: Row) -> Row:
+    """An event as `story_names` has it."""
+    data = json.loads(event["data"])
+    return {name: event[name] for name in _TOLD} | {name: data.get(name) for name in _SAID}
