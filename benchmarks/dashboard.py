@@ -199,18 +199,19 @@ def _peak_megabytes(pid: int) -> float:
 
 
 def append(home: Path, count: int, every: float) -> None:
-    """In another process: append calls to the newest session at a steady pace, each with the time of its append."""
+    """In another process: append what agents do to the newest session at a steady pace, each with the time of its
+    append: calls and their returns, now and then a message and what was used, all as a session of `facts` has them.
+    """
     log = open_log(home)
-    session = f"bench-{SESSIONS - 1:05d}"
+    session, first = f"bench-{SESSIONS - 1:05d}", log.head()
+    runs = {agent: f"{session}/{agent}" for agent in AGENTS}
     due = time.monotonic()
     try:
         for number in range(count):
             time.sleep(max(0.0, due - time.monotonic()))
             due += every
-            event = e.ToolCalled(
-                source="hook", session=session, run=f"{session}/lead", agent="lead", tool="Read",
-                call=f"live-{time.time_ns()}-{number}", happened_at=datetime.now(UTC), params={"n": number},
-            )  # fmt: skip
+            index = 10 * first + number  # no such index was there before
+            event = _act(session, runs, index, datetime.now(UTC) - timedelta(seconds=index))
             log.observe([witnessed(event)])
     finally:
         log.close()

@@ -1,4 +1,4 @@
--- One row a tool call, as its facts say it; `tool_calls` adds the agent of its run.
+-- One row a tool call, as its facts say it; `call_spans` tells how long it took, `tool_calls` adds the agent of its run.
 -- internal:
 -- key: call
 -- kinds: tool.*

@@ -6,20 +6,16 @@ SELECT
     call,
     session,
     run,
-    -- A join would be made for those too who do not ask for the agent.
-    coalesce(agent, (SELECT runs.agent FROM runs WHERE runs.run = calls.run)) AS agent,
+    coalesce(agent, (SELECT runs.agent FROM runs WHERE runs.run = call_spans.run)) AS agent,
     tool,
     mcp_server,
     params,
     coalesce(result, to_json(error)) AS result,
     started_at,
     ended_at,
-    coalesce(
-        duration_ms,
-        CASE WHEN ended_at >= started_at THEN date_diff('millisecond', started_at, ended_at) END
-    ) AS duration_ms,
+    duration_ms,
     status,
     error,
     exit_code,
     position
-FROM calls
+FROM call_spans

@@ -51,7 +51,7 @@ def test_a_question_makes_what_it_reads_and_no_more() -> None:
     assert views_in("SELECT count(*) FROM EVENTS") == ("events",)
     assert views_in("SELECT 1") == ()
     assert views_in("FROM facts") == ("everything", "facts")
-    assert set(views_in("SELECT tool FROM tool_calls")) == {"calls", "runs", "tool_calls"}
+    assert set(views_in("SELECT tool FROM tool_calls")) == {"call_spans", "calls", "runs", "tool_calls"}
     assert views_in("SHOW TABLES") == all_views()
 
 
@@ -96,7 +96,7 @@ def test_a_planned_insert_takes_texts_for_what_they_are(tool: str) -> None:
     assert planned == [(1,)]
 
 
-def test_two_planned_statements_take_in_every_kind() -> None:
+def test_three_planned_statements_take_in_every_kind() -> None:
     told = [json.loads(sample.read_bytes()) for sample in SAMPLES]
     with duckdb.connect() as con:
         tables = Tables.create(con, "own")
@@ -105,7 +105,7 @@ def test_two_planned_statements_take_in_every_kind() -> None:
             tables.take_rows([(position, "s", position, one["kind"], "2026-01-01T00:00:00Z", state)])
         [(planned,)] = con.execute("SELECT count(*) FROM pg_prepared_statements").fetchall()
         readable = con.execute("SELECT readable, count(*) FROM own.wide GROUP BY ALL").fetchall()
-    assert planned == 2
+    assert planned == 3
     assert readable == [(True, 2 * len(told))]
 
 

@@ -10,7 +10,7 @@ LEFT JOIN (
     FROM usage WHERE session = $session GROUP BY run
 ) u ON u.run = r.run
 LEFT JOIN (
-    SELECT run, arg_max(tool, position) AS tool FROM tool_calls
+    SELECT run, arg_max(tool, position) AS tool FROM call_spans
     WHERE session = $session AND status = 'unresolved' GROUP BY run
 ) w ON w.run = r.run
 WHERE r.session = $session
