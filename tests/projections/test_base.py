@@ -53,6 +53,11 @@ def test_a_question_makes_what_it_reads_and_no_more() -> None:
     assert views_in("FROM facts") == ("everything", "facts")
     assert set(views_in("SELECT tool FROM tool_calls")) == {"call_spans", "calls", "runs", "tool_calls"}
     assert views_in("SHOW TABLES") == all_views()
+    assert views_in("SELECT 1 -- usage\nWHERE kind NOT IN ('usage.recorded')") == ()
+    told = [views_in(f"FROM {name}") for name in ("requests", "'requests'", '"requests"', "$$it's$$ JOIN requests")]
+    assert told == [("requests",)] * 4
+    assert views_in("SELECT E'it\\'s', 'no' FROM requests") == ("requests",)
+    assert views_in("SELECT 1 /* it's */ FROM requests") == ("requests",)
 
 
 SAMPLES = sorted((Path(__file__).parents[1] / "samples").glob("*.json"))

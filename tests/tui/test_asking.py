@@ -1,12 +1,16 @@
 """What a question costs: only what is looked at, counted once, told as before."""
 
 from dataclasses import replace
+from importlib.resources import files
 from typing import Any
 
+import duckdb
 import pytest
 
 from orchestrion.domain import events as e
 from orchestrion.domain.errors import QueryRefused
+from orchestrion.projections.reads import read_by
+from orchestrion.projections.tables import Tables
 from orchestrion.tui.asking import Answered, Ask, Growing, Question, answer, answers, asking
 from orchestrion.tui.commentary import TOLD_OF
 from orchestrion.tui.lanes import Lane
@@ -214,3 +218,16 @@ def test_no_question_of_the_session_screen_has_to_be_asked_by_itself(
     for _ in range(2):
         assert answers(feed.views, asked, None)["session"].count == 1
     assert alone == []
+
+
+@pytest.mark.parametrize("asked", sorted(file.name for file in files("orchestrion.tui.questions").iterdir()))
+def test_duckdb_can_tell_what_each_question_reads(asked: str) -> None:
+    """Else every model would be brought up to date for it, each time."""
+    sql = question(asked.removesuffix(".sql")) if asked.endswith(".sql") else ""
+    first = next((line for line in sql.splitlines() if not line.startswith("--")), "")
+    if not first.startswith(("SELECT", "WITH", "FROM")):
+        pytest.skip(f"{asked} is no whole question")
+    with duckdb.connect() as con:
+        Tables.create(con, "own").make()
+        con.execute("SET search_path = 'live'")
+        assert read_by(con, sql)
