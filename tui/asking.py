@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import monotonic, sleep
 from types import MappingProxyType
 from typing import Any
@@ -144,18 +145,12 @@ def asking(views: Views, at: int | None = None) -> Query:
 
 def answer(query: Query, question: Question, before: Answered | None = None) -> Answered:
     """The answer to one question; `before` is the one given last. Raises OrchestrionError."""
-
-    def ask(further: Question) -> Answered:
-        return answer(query, further)
-
-    found = (_grown(query, question, before, ask) if before else None) or _answer(query, question)
-    if question.finish is None:
-        return found
-    return replace(question.finish(found, ask), asked=found)
+    found = extended(query, question, before) if before else None
+    return found or _finished(query, question, _answer(query, question))
 
 
-def _grown(query: Query, question: Question, before: Answered, ask: Ask) -> Answered | None:
-    """The answer from the one before and the rows that came since; None where those do not make it."""
+def extended(query: Query, question: Question, before: Answered) -> Answered | None:
+    """The answer made of the one `before` and the rows that came since; None where those do not make it."""
     known = before.asked or before
     if not question.growing or not known.rows or known.offset or question.window is None or question.window[0]:
         return None
@@ -168,8 +163,15 @@ def _grown(query: Query, question: Question, before: Answered, ask: Ask) -> Answ
     rows = query(sql, {**question.params, "newest": newest}).rows
     if len(rows) == limit:
         return None
-    new = question.growing.fresh(Answered(known.columns, rows, len(rows)), newest, ask)
-    return Answered(known.columns, [*new, *known.rows][:limit], known.count + len(new), grown=True)
+    new = question.growing.fresh(Answered(known.columns, rows, len(rows)), newest, partial(answer, query))
+    found = Answered(known.columns, [*new, *known.rows][:limit], known.count + len(new), grown=True)
+    return _finished(query, question, found)
+
+
+def _finished(query: Query, question: Question, found: Answered) -> Answered:
+    if question.finish is None:
+        return found
+    return replace(question.finish(found, partial(answer, query)), asked=found)
 
 
 def _answer(query: Query, question: Question) -> Answered:

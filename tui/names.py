@@ -9,6 +9,8 @@ from orchestrion.tui.literals import OneOf
 Row = dict[str, Any]
 Wanted = Mapping[str, Sequence[str]]
 """Ids of `calls`, `messages` and `runs`."""
+MOST_KNOWN = 10_000
+"""Calls, and messages, that are remembered: some ten megabytes. Of others the question is asked again."""
 _ABOUT = {"calls": ("tool.called", "call"), "messages": ("message.sent", "message")}
 """What is named, to the kind of event that names it and the field with its id."""
 _TOLD = ("position", "happened_at", "kind", "run", "agent", "call", "message")
@@ -40,12 +42,18 @@ class Names:
         for what, (kind, field) in _ABOUT.items():
             if event["kind"] == kind and (id := event[field]) is not None:
                 if first:
-                    self._known[what][id] = [_named(event)]
+                    self._learn(what, id, _named(event))
                 else:  # of several witnesses the question knows what to believe
                     self._known[what].pop(id, None)
         run, agent = event["run"], event["agent"]
         if agent is not None and {row["agent"] for row in self._known["runs"].get(run, ())} != {agent}:
             self._known["runs"].pop(run, None)
+
+    def _learn(self, what: str, id: str, row: Row) -> None:
+        known = self._known[what]
+        known[id] = [row]
+        if len(known) > MOST_KNOWN:
+            del known[next(iter(known))]
 
 
 def _id(what: str, row: Row) -> Any:

@@ -88,13 +88,12 @@ class Rounds(Screen[None]):
         questions, at = lane.mine(all_questions), self.dashboard.at
         if self._known(lane, questions):
             return
-        if lane.slow and self._quick.asking and not lane.asks_else(questions, at):
+        if rest := lane.rest(questions, at):
+            if not lane.waiting:
+                self._rest(lane, rest)
+        elif lane.slow and self._quick.asking and not lane.asks_else(questions, at):
             lane.again = True  # what is quickly answered has the processor to itself
-            return
-        rest = lane.rest(questions, at)
-        if rest and not lane.waiting:
-            self._rest(lane, rest)
-        elif questions and not rest:
+        elif questions:
             self._begin(lane, questions, at)
 
     def _begin(self, lane: Lane, questions: list[Question], at: int | None) -> None:

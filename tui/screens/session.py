@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from orchestrion.tui import figures
-from orchestrion.tui.asking import Answered, Question, answer, asking
+from orchestrion.tui.asking import Answered, Question, asking, extended
 from orchestrion.tui.columns import Column, events_of, number
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens.opened import OpenedEvent, OpenedRun
@@ -73,7 +73,7 @@ class Session(View):
     def ahead(self, questions: list[Question], found: Mapping[str, Answered]) -> None:
         for asked in questions:
             if asked.growing is not None and not self._witnesses.know(asked.params["session"]):
-                answer(asking(self.dashboard.feed.views), asked, found[asked.name])  # as when the log has grown
+                extended(asking(self.dashboard.feed.views), asked, found[asked.name])
 
     def draw(self, answered: Mapping[str, Answered]) -> None:
         if "story" in answered and self._told is not answered["story"]:
