@@ -26,6 +26,9 @@ settings.register_profile(
 settings.load_profile("any-machine")
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """No workers where somebody asks for a file or a folder, for that starts sooner; else xdist's count, one a core."""
-    return None if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """No workers where somebody asks for a file or a folder, for that starts sooner; else one a core and one more."""
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return 0
+    ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return ours + 1

@@ -284,7 +284,7 @@ def test_a_table_that_is_not_what_the_log_says_fails_the_proof(home: Path) -> No
     proof: Any = prove(log, home / "projections")
     assert isinstance(proof, Proof)
     assert not proof.ok
-    assert set(proof.differing) == {"calls", "tool_calls", "tool_stats"}
+    assert set(proof.differing) == {"calls", "call_spans", "tool_calls", "tool_stats"}
     log.close()
 
 

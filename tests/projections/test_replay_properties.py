@@ -20,7 +20,7 @@ from orchestrion.projections.models import keyed_models
 from orchestrion.projections.tables import Tables
 
 FEW = settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking takes minutes: ask for it where one failed
     suppress_health_check=[HealthCheck.too_slow],

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from orchestrion.domain import events as e
@@ -59,7 +59,7 @@ TOLD = st.tuples(ACTS, st.sampled_from(WITNESSES), st.floats(0, 3))
 
 
 @given(st.lists(st.lists(TOLD, min_size=1, max_size=4), min_size=2, max_size=6))
-@settings(max_examples=8)
+@settings(max_examples=8, phases=(Phase.explicit, Phase.reuse, Phase.generate))  # to shrink takes minutes
 def test_the_lines_of_a_list_that_grew_are_those_of_the_whole_list(batches: Any) -> None:
     log = MemoryLog()
     told, before, moment = commentary(), None, NOON
