@@ -1,7 +1,7 @@
 """How quick the dashboard is on a log of a million events in 2,000 sessions, while another process appends.
 
 `python benchmarks/dashboard.py [--events N] [--home DIR]` prints each bar with what was measured. `--home` keeps the
-log, so that a second run need not write it again; each run adds a thousand events to its last session. Where the
+log, so that a second run need not write it again; each run adds three thousand events to its last session. Where the
 dashboard is drawn, it is drawn on a real pseudo-terminal (first screen, idle cost, memory) or through Textual's
 headless driver (switching, keys, appends), on 120 × 40 cells.
 
@@ -52,6 +52,9 @@ APPENDS = 1_000
 AGAIN = 5
 """Rounds of switching after each screen was looked at once."""
 APPENDS_PER_SECOND = 200
+ELSEWHERE = {"sessions": "1", "messages": "3", "handoffs": "4", "tools": "5", "patterns": "6"}
+"""The other screens, by key. What they sum up of all sessions, or of all of one, has no bar."""
+APPENDS_ELSEWHERE = 400
 STARTS = 5
 IDLE_SECONDS = 10.0
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -241,16 +244,26 @@ async def under_load(home: Path) -> dict[str, list[float]]:
                 for key in "34562":
                     found[kind].append(await _switched(app, waiter, key))
             app.screen.query_one("#tree", Grid).focus()  # once: to give focus draws the whole list
-            seen = _Seen(log, waiter)
-            command = [sys.executable, __file__, "--append", "--home", str(home)]
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+            seen, process = _Seen(log, waiter), _appending(home, APPENDS)
             while process.poll() is None:
                 await asyncio.sleep(0.25)
                 found["key"].append(await _reaction(app))
             await asyncio.sleep(0.5)
             found["cells"] = seen.latencies()
+            for name, key in ELSEWHERE.items():
+                await _switched(app, waiter, key)
+                seen, process = _Seen(log, waiter), _appending(home, APPENDS_ELSEWHERE)
+                while process.poll() is None:
+                    await asyncio.sleep(0.1)
+                await asyncio.sleep(2.0)
+                found[name] = seen.latencies()
     log.close()
     return found
+
+
+def _appending(home: Path, count: int) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, __file__, "--append", str(count), "--home", str(home)]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
 
 async def _switched(app: Dashboard, waiter: "_Waiter", key: str) -> float:
@@ -335,10 +348,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--home", type=Path)
-    parser.add_argument("--append", action="store_true", help="only append to the log of --home, at the steady pace")
+    parser.add_argument("--append", type=int, help="only append so many events to the log of --home")
     given = parser.parse_args()
     if given.append:
-        append(given.home, APPENDS, 1 / APPENDS_PER_SECOND)
+        append(given.home, given.append, 1 / APPENDS_PER_SECOND)
         return
     if FRAMES[0] not in os.environ:  # Textual reads it when it is loaded, which `watch` does later
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, FRAMES[0]: FRAMES[1]})  # noqa: S606 - itself
@@ -363,6 +376,8 @@ def main() -> None:
         ("key to reaction under that load, p95 (ms)", _p(found["key"], 0.95), 50),
     ):
         print(f"{what:48} {figure:10.2f}  bar {bar:>6}  {'ok' if figure < bar else 'MISSED'}")
+    told = ", ".join(f"{name} {_p(found[name], 0.5):.0f} and {_p(found[name], 0.99):.0f}" for name in ELSEWHERE)
+    print(f"(append to cells of the other screens under that load, p50 and p99 in ms: {told})")
     print(f"(the other screens were made within {found['ahead'][0]:.2f} s after the first)")
     print(f"(this process, which also drove the keys, peaked at {own:.0f} MB)")
 

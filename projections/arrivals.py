@@ -6,6 +6,7 @@ import duckdb
 
 from orchestrion.domain.events import KINDS
 from orchestrion.projections.columns import ACTS, OFTEN, insert_wide
+from orchestrion.projections.literals import is_literal, literal
 from orchestrion.projections.repair import Row
 from orchestrion.projections.undoubted import undoubted
 
@@ -52,9 +53,9 @@ class Arrivals:
         if len(rows) > SMALL_BATCH_EVENTS or not all(undoubted(row[3], row[5]) for row in rows):
             return False
         columns = _as_columns(rows)
-        if any("\0" in column for column in columns):
+        if not all(map(is_literal, columns)):
             return False
-        self._con.execute(f"EXECUTE {self._plan(kinds)}({', '.join(map(_literal, columns))})")
+        self._con.execute(f"EXECUTE {self._plan(kinds)}({', '.join(map(literal, columns))})")
         return True
 
     def put(self, rows: Sequence[Row], kinds: frozenset[str], *, forced: bool = False) -> None:
@@ -69,11 +70,6 @@ class Arrivals:
             self._con.execute(f"PREPARE {name} AS {statement}")
             self._planned.add(name)
         return name
-
-
-def _literal(text: str) -> str:
-    """A text as EXECUTE takes it, which has no bound values. DuckDB's plain literals escape nothing but the quote."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _as_columns(rows: Sequence[Row]) -> list[str]:

@@ -19,7 +19,7 @@ import duckdb
 from orchestrion.domain.prices import PriceTable
 from orchestrion.projections.base import FORKED, Base
 from orchestrion.projections.columns import NESTED, create_wide, nested
-from orchestrion.projections.models import MAX_KNOWN_QUESTIONS, Model, behind_kept, keyed_models, models, read_in
+from orchestrion.projections.models import MAX_KNOWN_QUESTIONS, Model, behind_kept, keyed_models, models, read_in, those
 
 ENGINE = 1
 """Raised when stored tables come to mean something else though no statement changed."""
@@ -221,7 +221,7 @@ def _as_it_was(model: Model, base: Base) -> str:
     A session that was forked between changes whose facts are believed, of each key that it or a descendant saw.
     """
     keys = f"({changed(model, base)})"
-    return f"{kept_of_then(model, base, keys)} UNION ALL ({model.select(base, only=keys)})"
+    return f"{kept_of_then(model, base, keys)} UNION ALL ({model.select(base, only=those(keys))})"
 
 
 _KIN = """WITH RECURSIVE kin AS (

@@ -8,7 +8,7 @@ the log. A file without one is a plain view over the others.
 # ruff: noqa: S608 - every name in these statements is one of our own; no text of users or of the log is in them
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from graphlib import TopologicalSorter
@@ -17,6 +17,7 @@ from importlib.resources import files
 from orchestrion.domain.events import KINDS
 from orchestrion.domain.streams import WITNESSES
 from orchestrion.projections.base import FORKED, Base
+from orchestrion.projections.literals import literal
 
 _HEADER = re.compile(r"^-- (key|kinds|newest|internal|kept): ?(.*)$")
 _WORD = re.compile(r"[a-z_]+")
@@ -57,10 +58,10 @@ class Model:
     """Whether a snapshot holds the rows of this plain view as they stood when it was taken."""
 
     def select(self, base: Base, *, only: str | None = None) -> str:
-        """The SELECT over the events of `base`; that of a keyed model may be narrowed to the keys in table `only`."""
+        """The SELECT over the events of `base`; that of a keyed model may be narrowed to `only` (see `those`)."""
         if self.key is None:
             return base.over(self.sql)
-        where = self.wanted + (f' AND "{self.key}" IN (SELECT key FROM {only})' if only else "")
+        where = self.wanted + (f' AND "{self.key}" IN {only}' if only else "")
         chosen = base.events(f"{self.sql} {self.newest} {self.key} {_RANKED_BY}", where)
         ranked = (_FEW_RANKED if only else _RANKED).format(chosen=chosen, forks=base.forks, newest=self.newest)
         return f"{ranked} SELECT * FROM ({self.sql})"
@@ -70,6 +71,11 @@ class Model:
         """The condition on an event that makes it matter to this model."""
         kinds = ", ".join(f"'{kind}'" for kind in self.kinds)
         return f'"{self.key}" IS NOT NULL AND kind IN ({kinds})'
+
+
+def those(keys: str | Iterable[str]) -> str:
+    """Keys as `Model.select` takes them: some, none of which has a NUL, or all in the column `key` of a relation."""
+    return f"({f'SELECT key FROM {keys}' if isinstance(keys, str) else ', '.join(map(literal, keys))})"
 
 
 _RANKED_BY = "position session source parser kind"

@@ -15,7 +15,7 @@ import duckdb
 
 from orchestrion.projections.base import Base
 from orchestrion.projections.layout import changed, kept_of_then
-from orchestrion.projections.models import Model, keyed_models, models
+from orchestrion.projections.models import Model, keyed_models, models, those
 
 FEW_READS = 2
 """So often may a question read keyed models as views: `tool_calls` reads two."""
@@ -50,7 +50,7 @@ def _make(con: duckdb.DuckDBPyConnection, model: Model, base: Base) -> None:
         return
     keys, remade = _beside(model)
     con.execute(f"CREATE TEMP TABLE {keys} AS {changed(model, base)}")
-    con.execute(f"CREATE TEMP TABLE {remade} AS {model.select(base, only=keys)}")
+    con.execute(f"CREATE TEMP TABLE {remade} AS {model.select(base, only=those(keys))}")
     con.execute(f"CREATE TEMP VIEW {model.name} AS {kept_of_then(model, base, keys)} UNION ALL FROM {remade}")
 
 

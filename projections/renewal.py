@@ -4,15 +4,19 @@ Who reads keyed models begins a transaction, which sees the log up to one positi
 reads. What comes while he does so is not in his answer, and need not wait for him.
 """
 
-# ruff: noqa: S608 - every name in these statements is one of our own; no text of users or of the log is in them
+# ruff: noqa: S608 - every name in these statements is one of our own; what stands in them of the log is a literal
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 
 import duckdb
 
 from orchestrion.projections.base import FORKED, Base
-from orchestrion.projections.models import Model, keyed_models
+from orchestrion.projections.literals import is_literal, literal
+from orchestrion.projections.models import Model, keyed_models, those
+
+MOST_LOOKED_AT = 1_000
+"""Events up to which their keys are told apart here, once for all models: to ask for those of each takes longer."""
 
 _DESCENDANTS = """WITH RECURSIVE kin AS (
     SELECT session FROM {own}.wide WHERE kind = 'session.forked' AND position > {after}
@@ -32,6 +36,10 @@ class Renewal:
         """Model to the last position that concerns it."""
         self._agrees: dict[str, int] = {}
         """Model to the position that its table agrees with."""
+        self._hidden: dict[str, set[str]] = {model.name: set() for model in keyed_models()}
+        """Model to keys whose rows of the snapshot are known to be hidden."""
+        self._hiding: dict[str, Collection[str]] = {}
+        """Those that are hidden by the renewal that is under way."""
 
     def begin(self, con: duckdb.DuckDBPyConnection, touched: int | None = None) -> None:
         """Take note of where the tables stand; `touched`: what lies up to there may concern any of them."""
@@ -55,20 +63,58 @@ class Renewal:
         ]
         if not behind:
             return {}
+        self._hiding = {}
+        new = self._new_keys(con, behind)
         for model in behind:
-            self._remake(con, model, self._agrees[model.name])
-            con.execute(f"UPDATE {self.own}.refreshed SET position = {position} WHERE model = '{model.name}'")
+            self._remake(con, model, new)
+        renewed = ", ".join(literal(model.name) for model in behind)
+        con.execute(f"UPDATE {self.own}.refreshed SET position = {position} WHERE model IN ({renewed})")
         return {model.name: position for model in behind}
 
     def agree(self, renewed: dict[str, int]) -> None:
         """These models were renewed, and that is committed."""
         self._agrees |= renewed
+        for name in renewed:
+            self._hidden[name].update(self._hiding.pop(name, ()))
 
-    def _remake(self, con: duckdb.DuckDBPyConnection, model: Model, after: int) -> None:
-        table = f"{self.own}.{model.name}"
+    def _new_keys(self, con: duckdb.DuckDBPyConnection, behind: Sequence[Model]) -> dict[str, list[str]] | None:
+        """Model to the keys of the events that it does not agree with yet; None where they are too many to look at, or
+        concern other keys than their own."""
+        after = min(self._agrees[model.name] for model in behind)
+        columns = sorted({str(model.key) for model in behind})
+        named = ", ".join(f'"{column}"' for column in columns)
+        events = con.execute(
+            f"SELECT position, kind, {named} FROM {self.own}.wide WHERE position > {after} AND readable "
+            f"LIMIT {MOST_LOOKED_AT + 1}"
+        ).fetchall()
+        if len(events) > MOST_LOOKED_AT or any(event[1] == FORKED for event in events):
+            return None
+        found: dict[str, list[str]] = {}
+        for model in behind:
+            agrees, kinds, place = self._agrees[model.name], frozenset(model.kinds), 2 + columns.index(str(model.key))
+            keys = {event[place] for event in events if event[0] > agrees and event[1] in kinds} - {None}
+            found[model.name] = sorted(keys)
+        return found if all(is_literal(key) for keys in found.values() for key in keys) else None
+
+    def _remake(self, con: duckdb.DuckDBPyConnection, model: Model, new: dict[str, list[str]] | None) -> None:
+        table, after = f"{self.own}.{model.name}", self._agrees[model.name]
         if self.base.snap is None and after == 0:
             con.execute(f"INSERT INTO {table} {model.select(self.base)}")
             return
+        if new is None:
+            con.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {self._keys_since(con, model, after)}")
+            only = those("fresh")
+        elif keys := new[model.name]:
+            only = those(keys)
+        else:
+            return
+        con.execute(f'DELETE FROM {table} WHERE "{model.key}" IN {only}')
+        con.execute(f"INSERT INTO {table} {model.select(self.base, only=only)}")
+        if self.base.snap is not None:
+            self._hide(con, model, None if new is None else new[model.name])
+
+    def _keys_since(self, con: duckdb.DuckDBPyConnection, model: Model, after: int) -> str:
+        """The SELECT of the keys that events after a position concern: of a fork, all that it and its kin saw."""
         new = (
             f'SELECT DISTINCT "{model.key}" FROM {self.own}.wide '
             f"WHERE position > {after} AND readable AND {model.wanted}"
@@ -77,17 +123,21 @@ class Renewal:
             forked = self.base.events("session parent", f"kind = '{FORKED}'")
             kin = _DESCENDANTS.format(own=self.own, after=after, forked=forked)
             new += f" UNION {self.base.events(str(model.key), f'session IN ({kin}) AND {model.wanted}')}"
-        con.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT DISTINCT * FROM ({new}) AS new(key)")
-        if not _one(con, "SELECT count(*) FROM fresh"):
-            return
-        con.execute(f'DELETE FROM {table} WHERE "{model.key}" IN (FROM fresh)')
-        con.execute(f"INSERT INTO {table} {model.select(self.base, only='fresh')}")
-        if self.base.snap is not None:
-            touched = f"{self.own}.touched_{model.name}"
-            con.execute(
-                f"INSERT INTO {touched} SELECT fresh.key, old.rowid FROM fresh ANTI JOIN {touched} USING (key) "
-                f'LEFT JOIN {self.base.snap}.{model.name} AS old ON old."{model.key}" = fresh.key'
-            )
+        return f"SELECT DISTINCT * FROM ({new}) AS new(key)"
+
+    def _hide(self, con: duckdb.DuckDBPyConnection, model: Model, keys: Iterable[str] | None) -> None:
+        """Hide the snapshot's rows of these keys, or of those in the table `fresh` (None)."""
+        touched, fresh = f"{self.own}.touched_{model.name}", "fresh"
+        if keys is not None:
+            unknown = [key for key in keys if key not in self._hidden[model.name]]
+            if not unknown:
+                return
+            self._hiding[model.name] = unknown
+            fresh = f"(VALUES {', '.join(f'({literal(key)})' for key in unknown)}) AS fresh(key)"
+        con.execute(
+            f"INSERT INTO {touched} SELECT fresh.key, old.rowid FROM {fresh} ANTI JOIN {touched} USING (key) "
+            f'LEFT JOIN {self.base.snap}.{model.name} AS old ON old."{model.key}" = fresh.key'
+        )
 
 
 def _one(con: duckdb.DuckDBPyConnection, statement: str) -> int:
