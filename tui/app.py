@@ -25,7 +25,6 @@ from orchestrion.tui.screens.help import Help
 from orchestrion.tui.screens.looks import AHEAD, load_all, look
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.themes import DARK, LIGHT, OWN_COLOURS, THEMES
-from orchestrion.tui.threads import patient
 from orchestrion.tui.widgets.frame import Tabs
 
 SETTLING_SECONDS = 5.0
@@ -66,8 +65,6 @@ class Dashboard(Replaying):
         self.trouble: Trouble | None = None
         self.on_drawn: Callable[[Answers], None] | None = None
         """Told of each answer that was drawn; for benchmarks."""
-        self.patient = patient()
-        """The threads that ask what takes its time."""
         self._replay = replay
         self._on_settled = on_settled
         self._looks: dict[str, View] = {}
@@ -99,7 +96,6 @@ class Dashboard(Replaying):
 
     def on_unmount(self) -> None:
         self._stop.set()
-        self.patient.shutdown(wait=False, cancel_futures=True)
         if self._follower.is_alive():
             self._follower.join()
 

@@ -1,21 +1,11 @@
 """When a screen asks: what is quickly answered goes first, and what takes its time rests."""
 
 import asyncio
-import os
-import sys
 from typing import Any
 
 import pytest
 
 from orchestrion.tui.screens.session import OVERVIEW_SECONDS, QUESTIONS, Session
-from orchestrion.tui.threads import YIELDING, patient
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux alone")
-def test_who_asks_slowly_gives_way() -> None:
-    with patient() as threads:
-        nicer = threads.submit(os.getpriority, os.PRIO_PROCESS, 0).result()
-    assert nicer == min(19, os.getpriority(os.PRIO_PROCESS, 0) + YIELDING)
 
 
 async def test_a_session_that_goes_on_is_rolled_up_after_the_new_lines_are_told_and_after_a_rest(

@@ -102,9 +102,8 @@ class Rounds(Screen[None]):
                 self.forgotten()
         lane.begin(questions, at)
         asking = partial(self._round, questions, at, lane.slow, dict(self._answers))
-        threads = self.dashboard.patient if lane.slow else None
         # At once: a worker with a thread would begin when the screen is laid out.
-        begun = get_running_loop().run_in_executor(threads, copy_context().run, asking)
+        begun = get_running_loop().run_in_executor(None, copy_context().run, asking)
         self.run_worker(_done(begun), group="asking")
 
     def _known(self, lane: Lane, questions: list[Question]) -> bool:
