@@ -15,7 +15,7 @@ from orchestrion.tui.literals import bound
 
 WAIT_SECONDS = 0.25
 """How long the follower waits for the log before it looks whether it shall stop."""
-BATCH_SECONDS = 0.04
+BATCH_SECONDS = 0.03
 """After a growth, how long the next ones may gather: taking in each event by itself would leave no time to answer."""
 RETRY_SECONDS = 1.0
 """After trouble with the log, how long until it is tried again."""
