@@ -2,7 +2,7 @@
 
 
 def is_literal(text: str) -> bool:
-    """Whether `text` can stand in a statement: a NUL would end it."""
+    """Whether `text` may stand in a statement: a NUL, which C takes for the end, is left to other ways."""
     return "\0" not in text
 
 

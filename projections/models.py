@@ -21,10 +21,7 @@ from orchestrion.projections.literals import literal
 
 _HEADER = re.compile(r"^-- (key|kinds|newest|internal|kept): ?(.*)$")
 _WORD = re.compile(r"[a-z_]+")
-_TEXT_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*")
-_NAME = re.compile(r"'\w+'|\".*\"", re.DOTALL)
-_ODD_TEXT = re.compile(r"\\|\$\w*\$|/\*")
-"""Whoever writes these may write texts and comments in which quotes mean something else."""
+_KIND = re.compile("|".join(f"'{re.escape(kind)}'" for kind in KINDS))
 MAX_KNOWN_QUESTIONS = 1000
 """A screen asks the same questions again and again; people never ask as many."""
 _BITS_OF_POSITION = 36
@@ -129,13 +126,6 @@ def models() -> tuple[Model, ...]:
     return tuple(parsed[name] for name in order)
 
 
-def _without_texts(sql: str) -> str:
-    """`sql` without comments and quoted texts, as far as those cannot be names: a kind is called `usage.…`."""
-    if _ODD_TEXT.search(sql):
-        return sql
-    return _TEXT_OR_COMMENT.sub(lambda text: text[0] if _NAME.fullmatch(text[0]) else " ", sql)
-
-
 def _needs(model: Model, others: Mapping[str, Model]) -> set[str]:
     """The models that a plain view reads; a keyed one reads events only."""
     return set() if model.key else set(_WORD.findall(model.sql)) & others.keys() - {model.name}
@@ -143,9 +133,12 @@ def _needs(model: Model, others: Mapping[str, Model]) -> set[str]:
 
 @lru_cache(MAX_KNOWN_QUESTIONS)
 def read_in(sql: str) -> tuple[Model, ...]:
-    """The models whose names stand in `sql`, and all that these read, each after those that it reads from."""
+    """The models whose names stand in `sql`, and all that these read, each after those that it reads from.
+
+    Anywhere in it: `query('FROM sessions')` reads sessions. A kind is no name: `usage.recorded` has nothing of `usage`.
+    """
     by_name = {model.name: model for model in models()}
-    found, ahead = set[str](), set(_WORD.findall(_without_texts(sql).lower())) & by_name.keys()
+    found, ahead = set[str](), set(_WORD.findall(_KIND.sub("", sql).lower())) & by_name.keys()
     while ahead:
         found |= ahead
         ahead = {name for one in ahead for name in _needs(by_name[one], by_name)} - found

@@ -1,10 +1,11 @@
 """Which keyed models a question reads; remembered, for a screen asks the same questions again and again."""
 
 import re
+from functools import cache
 
 import duckdb
 
-from orchestrion.projections.models import MAX_KNOWN_QUESTIONS, keyed_models
+from orchestrion.projections.models import MAX_KNOWN_QUESTIONS, keyed_models, models
 
 _PARAMETER = re.compile(r"\$\w+|\?")
 
@@ -18,6 +19,12 @@ def read_by(cursor: duckdb.DuckDBPyConnection, sql: str) -> set[str] | None:
         return None
 
 
+@cache
+def _plain() -> frozenset[str]:
+    """The views that are no tables: where DuckDB names one as a table that is read, it is not made yet."""
+    return frozenset(model.name for model in models() if not model.key)
+
+
 class Reads:
     """Statements to the keyed models that they read."""
 
@@ -25,17 +32,18 @@ class Reads:
         self._known: dict[str, list[str]] = {}
 
     def of(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
-        """The keyed models that `sql` reads, whose views are made; all of them where DuckDB cannot tell which."""
+        """The keyed models that `sql` reads; all of them where DuckDB cannot tell which, say for a view is not made."""
         return self._of(cursor, sql, remembered=True)
 
     def perhaps_of(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
-        """The same of a question whose views may not be made, which is not remembered: DuckDB takes them for tables."""
+        """The same of a question whose views may not be made, which is not remembered."""
         return self._of(cursor, sql, remembered=False)
 
     def _of(self, cursor: duckdb.DuckDBPyConnection, sql: str, *, remembered: bool) -> list[str]:
         if (known := self._known.get(sql)) is not None:
             return known
-        if (read := read_by(cursor, sql)) is None:  # as when it was interrupted: it may be able to tell the next time
+        read = read_by(cursor, sql)
+        if read is None or not _plain().isdisjoint(read):  # it may be able to tell the next time
             return [model.name for model in keyed_models()]
         found = [model.name for model in keyed_models() if model.name in read]
         if remembered:

@@ -26,6 +26,7 @@ from orchestrion.projections.tables import Tables
 
 _T = TypeVar("_T")
 Asking = Callable[[str, str], Table]
+"""Asks a statement, and what it is like (see `Store.query`)."""
 
 BATCH_EVENTS = 40_960
 ROW_GROUP_EVENTS = 20_480

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
 from typing import Any
 
 from orchestrion.tui.literals import OneOf
@@ -23,22 +24,32 @@ class Names:
 
     def __init__(self) -> None:
         self._known: dict[str, dict[str, list[Row]]] = {"calls": {}, "messages": {}, "runs": {}}
+        self._turn = Lock()
+        """What is heard while it is asked comes after the answer, which may not know of it yet."""
 
     def of(self, wanted: Wanted, ask: Callable[[Wanted], Sequence[Row]]) -> list[Row]:
         """The rows about what is `wanted`; `ask` is asked for those that are not known."""
-        missing = {what: OneOf(id for id in ids if id not in self._known[what]) for what, ids in wanted.items()}
-        if any(missing.values()):
-            found: dict[str, dict[str, list[Row]]] = {what: {id: [] for id in ids} for what, ids in missing.items()}
-            for row in ask(missing):
-                for what, about in found.items():
-                    if (rows := about.get(_id(what, row))) is not None:
-                        rows.append(row)
+        with self._turn:
+            missing = {what: OneOf(id for id in ids if id not in self._known[what]) for what, ids in wanted.items()}
+            if any(missing.values()):
+                self._take(missing, ask(missing))
+            return [row for what, ids in wanted.items() for id in ids for row in self._known[what].get(id, ())]
+
+    def _take(self, missing: Wanted, rows: Sequence[Row]) -> None:
+        found: dict[str, dict[str, list[Row]]] = {what: {id: [] for id in ids} for what, ids in missing.items()}
+        for row in rows:
             for what, about in found.items():
-                self._known[what] |= about
-        return [row for what, ids in wanted.items() for id in ids for row in self._known[what].get(id, ())]
+                if (of_it := about.get(_id(what, row))) is not None:
+                    of_it.append(row)
+        for what, about in found.items():
+            self._known[what] |= about
 
     def heard(self, event: Row, *, first: bool) -> None:
         """Take note of an event that came; `first`: nobody told of its call or message before."""
+        with self._turn:
+            self._hear(event, first)
+
+    def _hear(self, event: Row, first: bool) -> None:
         for what, (kind, field) in _ABOUT.items():
             if event["kind"] == kind and (id := event[field]) is not None:
                 if first:

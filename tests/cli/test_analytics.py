@@ -81,7 +81,7 @@ def test_as_of_a_position_the_answers_are_those_of_a_log_cut_there(recorded: Pat
             assert rows == part.query(each["sql"], at=at).rows, each["title"]
 
 
-@pytest.mark.parametrize("number", [2, *(pytest.param(number, marks=pytest.mark.slow) for number in (4, 15))])
+@pytest.mark.parametrize("number", [2, 4, 15])
 def test_the_shipped_command_answers_as_of_a_position(recorded: Path, cut: tuple[int, Path], number, program) -> None:
     sql = QUESTIONS[number - 1]["sql"]
     found = program("sql", sql, "--at", cut[0], "--home", recorded, "--format", "json")

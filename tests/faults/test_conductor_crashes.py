@@ -171,7 +171,7 @@ def _environ(path: Path) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_killed_conductor_is_resumed_to_the_same_end(tmp_path: Path, seed: int, undisturbed: list[Record]) -> None:
     check(tmp_path, seed, undisturbed)
 

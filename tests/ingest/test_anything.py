@@ -30,7 +30,7 @@ UNCHECKED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCh
 """What speaks of the machine and of chance, not of the importer."""
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=UNCHECKED)
+@settings(max_examples=60, deadline=None, suppress_health_check=UNCHECKED)
 @given(files)
 def test_any_bytes_reconcile(workshop, whole, found):
     raw = b"\n".join(found)
@@ -40,7 +40,7 @@ def test_any_bytes_reconcile(workshop, whole, found):
     assert workshop.bring_bytes(raw)["events_appended"] == 0
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=UNCHECKED)
+@settings(max_examples=30, deadline=None, suppress_health_check=UNCHECKED)
 @given(st.lists(lines, max_size=8), st.data())
 def test_a_part_of_any_file_tells_nothing_that_the_whole_does_not(tmp_path_factory, workshop, found, data):
     cut = data.draw(st.integers(0, len(found)))

@@ -141,7 +141,14 @@ def test_who_asks_what_there_is_sees_every_view_though_none_was_asked_before(
     assert {view.name for view in VIEWS if f"'{view.name}'" not in told} == set()
 
 
-@pytest.mark.parametrize("sql", ['FROM "Tool_Calls"', "FROM TOOL_CALLS", "FROM query_table('tool_' || 'calls')"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'FROM "Tool_Calls"', "FROM TOOL_CALLS", "FROM query_table('tool_' || 'calls')", "FROM query('FROM tool_calls')",
+        "FROM query('SELECT * FROM ''tool_calls'' WHERE status <> ''denied''')", "FROM query('FROM tool_' || 'calls')",
+        "FROM query('FROM query_' || 'table(''tool_calls'')')",
+    ],
+)  # fmt: skip
 def test_a_view_is_found_however_it_is_spelt(log: Any, tmp_path: Path, sql: str) -> None:
     assert len(ask(log, tmp_path, sql).rows) == 5
 

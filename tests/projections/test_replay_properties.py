@@ -22,7 +22,7 @@ from orchestrion.projections.renewal import MOST_LOOKED_AT
 from orchestrion.projections.tables import Tables
 
 FEW = settings(
-    max_examples=3,
+    max_examples=4,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking takes minutes: ask for it where one failed
     suppress_health_check=[HealthCheck.too_slow],
@@ -290,6 +290,12 @@ def test_learning_and_agent_runs_know_the_same_span_of_every_run(rows_of: Any, l
             assert times[0] == times[1]
             assert times[2] in (times[3], None)
             assert took is None or took >= 0
+
+
+def test_a_key_that_no_literal_can_hold_is_told_apart_like_any_other(rows_of: Any) -> None:
+    said: dict[str, Any] = {"source": "hook", "session": "s", "run": "s/main"}
+    calls = [e.ToolCalled(call=f"{key}\0", tool="Read", **said) for key in "abab"]
+    any_split_gives_the_same(rows_of([*calls, e.ToolReturned(call="a\0", status="ok", **said)]), [1])
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 
 from orchestrion.domain import events as e
 from orchestrion.domain.errors import QueryRefused
+from orchestrion.projections.models import models
 from orchestrion.projections.reads import read_by
 from orchestrion.projections.tables import Tables
 from orchestrion.tui.asking import Answered, Ask, Growing, Question, answer, answers, asking
@@ -235,4 +236,6 @@ def test_duckdb_can_tell_what_each_question_reads(asked: str) -> None:
     with duckdb.connect() as con:
         Tables.create(con, "own").make()
         con.execute("SET search_path = 'live'")
-        assert read_by(con, question(asked))
+        read = read_by(con, question(asked))
+    assert read, "DuckDB cannot tell"
+    assert read.isdisjoint(model.name for model in models() if not model.key), "a view that is not made"

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import Any
 
 from hypothesis import Phase, given, settings
@@ -15,6 +16,7 @@ from orchestrion.eventstore import MemoryLog
 from orchestrion.projections import Store
 from orchestrion.tui.asking import Growing, Question, answer, asking
 from orchestrion.tui.literals import bound
+from orchestrion.tui.names import MOST_KNOWN, Names
 from orchestrion.tui.questions import question
 from orchestrion.tui.story import Told
 from orchestrion.tui.witnesses import OfSession, Witnesses
@@ -97,3 +99,31 @@ def test_what_came_before_ones_eyes_is_not_asked_for_again(story: Any, feed: Any
         ]
     names = [sql for sql in asked if sql == question("story_names")]
     assert len(names) == 2, "the page at first, and the run x once"
+
+
+def test_what_comes_while_it_is_asked_is_not_forgotten_for_the_answer_that_does_not_know_it() -> None:
+    """Two threads ask for one screen now and then: what is learned ahead, and the next round."""
+    names = Names()
+    called = {"kind": "tool.called", "call": "c", "message": None, "run": "r", "agent": None, "position": 7}
+    called |= {"happened_at": NOON, "data": '{"tool": "Read"}'}
+    came = Thread(target=names.heard, args=(called,), kwargs={"first": True})
+
+    def asked(missing: Any) -> list[Any]:
+        assert missing["calls"] == ("c",)
+        came.start()
+        came.join(0.2)
+        return []
+
+    assert names.of({"calls": ["c"]}, asked) == []
+    came.join()
+    [row] = names.of({"calls": ["c"]}, asked)
+    assert row["tool"] == "Read"
+
+
+def test_no_more_calls_are_remembered_than_a_page_can_need() -> None:
+    names, asked = Names(), []
+    told = {"kind": "tool.called", "message": None, "run": "r", "agent": None, "happened_at": NOON, "data": "{}"}
+    for number in range(MOST_KNOWN + 1):
+        names.heard({**told, "call": f"c{number}", "position": number}, first=True)
+    names.of({"calls": ["c0", f"c{MOST_KNOWN}"]}, lambda missing: asked.append(missing) or [])
+    assert asked == [{"calls": ("c0",)}]

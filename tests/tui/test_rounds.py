@@ -71,3 +71,13 @@ async def test_what_the_first_growth_needs_is_learned_before_it_comes(story: Any
         reader.app.choose("ses_2")
         await reader.looks()
         assert screen._witnesses.know("ses_2")
+
+
+async def test_once_all_screens_are_made_the_store_is_ready_for_what_comes(
+    story: Any, feed: Any, open_dashboard: Any
+) -> None:
+    story.team()
+    settled = asyncio.Event()
+    async with open_dashboard(session="ses_1", on_settled=settled.set):
+        await asyncio.wait_for(settled.wait(), 60)
+        assert feed.views._tables._arrivals._planned >= {"put_acts", "put_often"}

@@ -69,7 +69,7 @@ def making(tmp_path_factory: pytest.TempPathFactory, source_of: Any) -> Callable
     return lambda: (tmp_path_factory.mktemp(f"kept{next(FOLDERS)}"), source_of)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(before=st.lists(ACTS, min_size=1, max_size=5), after=st.lists(ACTS, max_size=3))
 def test_a_snapshot_and_its_tail_teach_what_the_whole_log_teaches(
     making: Any, rows_of: Any, log_of: Any, before: list[list[e.Event]], after: list[list[e.Event]]
@@ -84,7 +84,7 @@ def test_a_snapshot_and_its_tail_teach_what_the_whole_log_teaches(
         assert _taught(quick) == _anew(log_of(rows), folder)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(acts=st.lists(ACTS, min_size=2, max_size=6), snapped=st.booleans())
 def test_what_was_kept_while_the_log_grew_is_what_the_whole_log_teaches(
     making: Any, rows_of: Any, log_of: Any, acts: list[list[e.Event]], snapped: bool
