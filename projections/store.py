@@ -133,23 +133,25 @@ class Store:
         *,
         at: int | None = None,
         like: str | None = None,
+        after: int | None = None,
     ) -> Table:
         """The answer to one of our own questions, as of position `at`. People's SQL goes through `ask`.
 
         `like` is a question that reads the same views, say `sql` before its values were put in: what those are is
-        learned once for all questions that are like one. Others may ask, and the log be followed, while it is being
-        answered. Raises QueryRefused with DuckDB's reason, in one line.
+        learned once for all questions that are like one. `after` says that it asks of events beyond that position
+        alone, so that a snapshot which ends before need not be read. Others may ask, and the log be followed, while
+        it is being answered. Raises QueryRefused with DuckDB's reason, in one line.
         """
         opened = self._opened
         try:
-            return self._answer(sql, params, at, like or sql)
+            return self._answer(sql, params, at, like or sql, after)
         except duckdb.Error as error:
             with self._lock:
                 # Another thread may have put the snapshot aside meanwhile, or taken a newer one.
                 if self._opened is opened and not self.put_aside(error):
                     raise QueryRefused(f"The query failed: {_first_line(error)}") from error
                 self.catch_up()
-        return self.query(sql, params, at=at, like=like)
+        return self.query(sql, params, at=at, like=like, after=after)
 
     def together(self, sqls: Sequence[str], asked: Callable[[Asking], _T]) -> _T:
         """What `asked` makes of the answers to our own questions `sqls`, which it gets as of one position.
@@ -245,7 +247,9 @@ class Store:
                 yield cursor
 
     @contextmanager
-    def cursor(self, *sqls: str, at: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def cursor(
+        self, *sqls: str, at: int | None = None, after: int | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on which `sqls` find the views they need up to date, as they stand or as of position `at`.
 
         They see all tables at one position, whatever comes while it is used; but for one alone that reads events alone:
@@ -254,7 +258,7 @@ class Store:
         with ExitStack() as lending:
             with self._lock:
                 tables = self._ready()
-                base = tables.base_of(at)
+                base = tables.base_after(after, *sqls) if at is None and after is not None else tables.base_of(at)
                 past = base.upto
                 for sql in sqls:
                     tables.make(sql, base)
@@ -287,8 +291,15 @@ class Store:
             cursor.execute("COMMIT")
             tables.renewal.agree(renewed)
 
-    def _answer(self, sql: str, params: Sequence[object] | Mapping[str, object], at: int | None, like: str) -> Table:
-        with self.cursor(like, at=at) as cursor:
+    def _answer(
+        self,
+        sql: str,
+        params: Sequence[object] | Mapping[str, object],
+        at: int | None,
+        like: str,
+        after: int | None,
+    ) -> Table:
+        with self.cursor(like, at=at, after=after) as cursor:
             return _answered(cursor, sql, params)
 
     def _ready(self) -> Tables:

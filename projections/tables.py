@@ -31,7 +31,7 @@ from orchestrion.projections.layout import (
     select_forks,
     views_in,
 )
-from orchestrion.projections.models import kept_models, keyed_models, reading
+from orchestrion.projections.models import kept_models, keyed_models, read_in, reading
 from orchestrion.projections.renewal import Renewal
 from orchestrion.projections.repair import Row, repair
 
@@ -60,6 +60,7 @@ class Tables:
     ) -> None:
         self.con, self.own = con, own
         self.base, self.past = Base("live", own, snap), Base("as_of", own, snap, upto=True)
+        self._tail = Base("tail_alone", own)
         self._back: Base | None = None
         self._over_forks: Base | None = None
         self._forked_at: list[int] | None = None
@@ -118,6 +119,16 @@ class Tables:
         forked = any(first < fork <= last for fork in self._forks())
         return (self._over_forks if forked else self._back) or self.past
 
+    def base_after(self, after: int, *sqls: str) -> Base:
+        """What the views are made from that `sqls`, which ask of events after that position alone, read.
+
+        To plan for a snapshot of which nothing is read takes longer than to answer from the tail.
+        """
+        reads_rows = any(model.key for sql in sqls for model in read_in(sql))
+        if self._back is None or self._back.snapped is None or after < self._back.snapped or reads_rows:
+            return self.base
+        return self._tail
+
     def _forks(self) -> list[int]:
         if self._forked_at is None:
             forked = self.base.events("position", f"kind = '{FORKED}'")
@@ -129,7 +140,7 @@ class Tables:
         base = base or self.base
         if base.schema not in self._made:
             self._made[base.schema] = set()
-            if base.upto:
+            if base is not self.base:
                 create_schema(self.con, base)
         made = self._made[base.schema]
         for name in all_views() if sql is None else views_in(sql):

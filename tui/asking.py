@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic, sleep
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from textual.message import Message
 
@@ -82,8 +82,15 @@ class Answered:
 Ask = Callable[[Question], Answered]
 Fresh = Callable[[Answered, int, Ask], list[tuple[Any, ...]]]
 Finish = Callable[[Answered, Ask], Answered]
-Query = Callable[[str, Mapping[str, object]], Answer]
-"""What the views say to a statement with these values, at the position that is shown."""
+
+
+class Query(Protocol):
+    """What the views say to a statement with these values, at the position that is shown.
+
+    `after` says that it asks of events beyond that position alone, which is quicker to answer.
+    """
+
+    def __call__(self, sql: str, params: Mapping[str, object], *, after: int | None = None) -> Answer: ...
 
 
 class Moved(Message):
@@ -133,14 +140,14 @@ def answers(
         counting = [question.counted for question in questions if question.counted]
         return views.together(
             [*(question.sql for question in questions), *counting],
-            lambda ask: by_name(lambda sql, params: ask(bound(sql, params), sql)),
+            lambda ask: by_name(lambda sql, params, **_: ask(bound(sql, params), sql)),
         )
     return by_name(asking(views, at))
 
 
 def asking(views: Views, at: int | None = None) -> Query:
     """What asks `views` as of position `at`."""
-    return lambda sql, params: views.query(bound(sql, params), at=at, like=sql)
+    return lambda sql, params, *, after=None: views.query(bound(sql, params), at=at, like=sql, after=after)
 
 
 def answer(query: Query, question: Question, before: Answered | None = None) -> Answered:
@@ -160,7 +167,7 @@ def extended(query: Query, question: Question, before: Answered) -> Answered | N
     newest = int(known.rows[0][0])
     since = f"SELECT * FROM (\n{question.growing.sql}\n) WHERE {known.columns[0]} > $newest"  # noqa: S608 - our own
     sql = f"{since}\nORDER BY {question.order}\nLIMIT {int(limit)}"
-    rows = query(sql, {**question.params, "newest": newest}).rows
+    rows = query(sql, {**question.params, "newest": newest}, after=newest).rows
     if len(rows) == limit:
         return None
     new = question.growing.fresh(Answered(known.columns, rows, len(rows)), newest, partial(answer, query))

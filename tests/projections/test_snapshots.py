@@ -57,6 +57,29 @@ def test_only_the_tail_is_read_from_the_log(ten: Any, built: Path) -> None:
         assert opened.query("SELECT count(*) FROM tool_calls").rows == [(10,)]
 
 
+@pytest.mark.parametrize("after", [0, 5, 8, 9, 12])
+def test_what_is_asked_after_a_position_is_the_same_with_the_snapshot_and_without(
+    ten: Any, built: Path, after: int
+) -> None:
+    """Events, and a read model whose rows stand in the snapshot, which ends at 8."""
+    events = f"SELECT position, kind, data FROM happenings WHERE position > {after} ORDER BY position"
+    sessions = f"SELECT session, events FROM sessions WHERE position > {after} ORDER BY session"
+    with Store(ten, built) as store:
+        store.catch_up()
+        for asked in (events, sessions, f"SELECT position FROM facts WHERE position > {after} ORDER BY ALL"):
+            assert store.query(asked, after=after) == store.query(asked)
+            assert store.query(asked, after=after, at=8) == store.query(asked, at=8)
+
+
+def test_a_snapshot_that_ends_before_what_is_asked_is_not_read(ten: Any, built: Path) -> None:
+    with Store(ten, built) as store:
+        store.catch_up()
+        plan = f"EXPLAIN SELECT position FROM happenings WHERE position > {store.snapped}"
+        assert "Union" in str(store.query(plan).rows)
+        assert "Union" not in str(store.query(plan, after=store.snapped).rows)
+        assert "Union" in str(store.query(plan, after=store.snapped - 1).rows)
+
+
 def test_files_and_folder_are_nobody_elses(built: Path) -> None:
     assert snapshot_of(built).stat().st_mode & 0o777 == 0o600
 

@@ -75,7 +75,7 @@ def test_of_a_list_that_grew_little_only_the_new_rows_are_asked(story: Any, feed
     story.team()
     asked: list[str] = []
 
-    def query(sql: str, values: Any) -> Any:
+    def query(sql: str, values: Any, **_: Any) -> Any:
         asked.append(bound(sql, values))
         return feed.views.query(asked[-1])
 

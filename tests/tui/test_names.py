@@ -83,7 +83,7 @@ def test_what_came_before_ones_eyes_is_not_asked_for_again(story: Any, feed: Any
     story.team()
     asked: list[str] = []
 
-    def query(sql: str, values: Any) -> Any:
+    def query(sql: str, values: Any, **_: Any) -> Any:
         asked.append(sql)
         return feed.views.query(bound(sql, values), like=sql)
 
