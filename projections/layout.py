@@ -18,7 +18,7 @@ import duckdb
 
 from orchestrion.domain.prices import PriceTable
 from orchestrion.projections.base import FORKED, Base
-from orchestrion.projections.columns import NESTED, create_wide, nested
+from orchestrion.projections.columns import NESTED, create_wide, nested, quoted
 from orchestrion.projections.models import MAX_KNOWN_QUESTIONS, Model, behind_kept, keyed_models, models, read_in, those
 
 ENGINE = 1
@@ -53,9 +53,21 @@ def create_tables(con: duckdb.DuckDBPyConnection, base: Base) -> None:
         f"CREATE TABLE {base.forks} " + (f"AS FROM {snap}.forks" if snap else "(session VARCHAR, depth BIGINT)")
     )
     for model in keyed_models():
-        select = f"FROM {snap}.{model.name}" if snap else model.select(base)
-        con.execute(f"CREATE TABLE {own}.{model.name} AS {select} LIMIT 0")
+        shape = f"AS FROM {snap}.{model.name} LIMIT 0" if snap else f"({_shape(con, model, base)})"
+        con.execute(f"CREATE TABLE {own}.{model.name} {shape}")
         con.execute(f"CREATE TABLE {own}.touched_{model.name} (key VARCHAR, place BIGINT)")
+
+
+_SHAPES: dict[str, str] = {}
+"""Keyed model to its columns, as far as they were asked for: DuckDB plans a whole model to tell them."""
+
+
+def _shape(con: duckdb.DuckDBPyConnection, model: Model, base: Base) -> str:
+    """The columns of a keyed model, as CREATE TABLE takes them."""
+    if model.name not in _SHAPES:
+        told = con.execute(f"DESCRIBE {model.select(base)}").fetchall()
+        _SHAPES[model.name] = ", ".join(f"{quoted(name)} {kind}" for name, kind, *_ in told)
+    return _SHAPES[model.name]
 
 
 def create_schema(con: duckdb.DuckDBPyConnection, base: Base) -> None:
@@ -115,6 +127,12 @@ def create_price_tables(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"CREATE OR REPLACE TABLE live.{table} ({columns})")
 
 
+@lru_cache(MAX_KNOWN_QUESTIONS)
+def lists_prices(sql: str) -> bool:
+    """Whether `sql` reads the whole table of prices, not only what some models cost."""
+    return any(PRICE_TABLE in text for text in (sql, *(model.sql for model in read_in(sql))))
+
+
 def fill_price_table(con: duckdb.DuckDBPyConnection, prices: PriceTable) -> None:
     """Write `prices` into `live.price_table`."""
     rows = [
@@ -143,7 +161,8 @@ _STRETCH = {
     ),
 }
 
-PRICES = {"price_table": _PRICE, "model_prices": _STRETCH}
+PRICE_TABLE = "price_table"
+PRICES = {PRICE_TABLE: _PRICE, "model_prices": _STRETCH}
 """The tables that prices stand in, with their columns."""
 
 

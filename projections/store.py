@@ -69,6 +69,8 @@ class Store:
         self._reads = Reads()
         self.problems: list[str] = []
         self._cursors = Cursors(_with_room_for_a_tail(), self._lock)
+        self._used = False
+        """Whether there is anything in that DuckDB."""
         self._older: list[Cursors] = []
         """Of DuckDBs that were left for a newer snapshot while somebody asked them."""
         self._tables: Tables | None = None
@@ -320,14 +322,17 @@ class Store:
             found = self._reopen()
         # Whatever came of it, look again only when the tail has doubled: a builder that fails must not run each time.
         self._next_look = head + max(SNAPSHOT_EVENTS, head - (found.position if found else 0))
+        self._used = True
         return Tables.create(self._con, "tail.own", snap="snap.own" if found else None, prices=self.prices)
 
     def _reopen(self) -> Generation | None:
         """An empty DuckDB over the newest valid snapshot."""
-        self._older = [cursors for cursors in (*self._older, self._cursors) if cursors.asked]
-        self._cursors.leave()
-        self._cursors, self._tables = Cursors(_with_room_for_a_tail(), self._lock), None
+        if self._used:
+            self._older = [cursors for cursors in (*self._older, self._cursors) if cursors.asked]
+            self._cursors.leave()
+            self._cursors, self._tables, self._used = Cursors(_with_room_for_a_tail(), self._lock), None, False
         self._opened = attach_newest(self._con, self._folder, self._log.identity, self._anchor, self.problems)
+        self._used = self._opened is not None
         return self._opened
 
     def _built(self, behind: int) -> bool:

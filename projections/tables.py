@@ -27,6 +27,7 @@ from orchestrion.projections.layout import (
     create_tables,
     create_view,
     fill_price_table,
+    lists_prices,
     priced,
     select_forks,
     views_in,
@@ -67,6 +68,8 @@ class Tables:
         """Where sessions were forked; None if that must be looked up."""
         self.prices = prices if prices is not None else shipped_prices()
         self._position: int | None = None
+        self._listed = False
+        """Whether the prices stand in their table."""
         self._priced: set[str] = set()
         self._priced_upto: int | None = None
         """The position up to which models are priced; None before anybody asked for a price."""
@@ -147,6 +150,8 @@ class Tables:
             if name not in made:
                 create_view(self.con, base, name)
                 made.add(name)
+        if sql is None or lists_prices(sql):
+            self._list_prices()
         if sql is None or priced(sql):
             self._price_models()
 
@@ -217,10 +222,14 @@ class Tables:
                         renewed = self.renewal.renew(self.con, [model.name], self.base.position(self.con))
                     self.renewal.agree(renewed)
 
+    def _list_prices(self) -> None:
+        """Have the whole table of prices where it is asked for, which few do."""
+        if not self._listed:
+            fill_price_table(self.con, self.prices)
+        self._listed = True
+
     def _price_models(self) -> None:
         """Look up the prices of the models that came up since the last time."""
-        if self._priced_upto is None:
-            fill_price_table(self.con, self.prices)
         position = self.position
         if self._unpriced:
             where = f"kind = '{USED}' AND model IS NOT NULL AND position > {self._priced_upto or 0}"
