@@ -1,5 +1,6 @@
-"""How a session's runs worked side by side, and how far its plan is; told from the rows of `agent_runs`."""
+"""How a session's runs worked side by side, how far its plan is, and which calls failed; from rows of the views."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -9,6 +10,8 @@ from orchestrion.tui import figures
 Row = Mapping[str, Any]
 OPEN = frozenset({"running", "waiting"})
 """States of a run or session that has not ended."""
+UNANSWERED = "unresolved"
+"""State of a call without a known return."""
 
 
 class Span(NamedTuple):
@@ -109,16 +112,28 @@ class Phase(NamedTuple):
 
 
 def phases(plan: Row, runs: Sequence[Row]) -> list[Phase]:
-    """The phases of a `plans` row in order. A task is done when a run of it (or, unnamed, of its agent) completed."""
+    """The phases of a `plans` row in order.
+
+    A task is done when a run of it completed; a run that names no task does one of its agent's.
+    """
     agents_of = figures.document(plan["phases"]) or []
     tasks = figures.document(plan["tasks"]) or []
-    done = {run["task_id"] or run["agent"] for run in runs if run["status"] == "completed"}
+    completed = [run for run in runs if run["status"] == "completed"]
+    done = {run["task_id"] for run in completed}
+    unnamed = Counter(run["agent"] for run in completed if run["task_id"] is None)
     queue: dict[str, list[str]] = {}
     for task in tasks:
         queue.setdefault(task["agent"], []).append(task["id"])
     found = []
     for agents in agents_of:
         its = [(queue[agent].pop(0), agent) for agent in agents if queue.get(agent)]
-        finished = sum(task in done or agent in done for task, agent in its)
+        undone = Counter(agent for task, agent in its if task not in done)
+        finished = len(its) - undone.total() + (undone & unnamed).total()
+        unnamed -= undone
         found.append(Phase(finished, len(agents), tuple(task for task, _ in its), tuple(agents)))
     return found
+
+
+def failed(status: str) -> bool:
+    """Whether a call in this state was answered, and not well: refused and interrupted ones too, as the views count."""
+    return status not in ("ok", UNANSWERED)

@@ -9,7 +9,7 @@ from orchestrion.tui.report.facts import ANSWERABLE, Call, Facts, Run
 from orchestrion.tui.report.measures import end_of, stretches
 from orchestrion.tui.report.model import Advice, Weight
 from orchestrion.tui.report.words import lasting
-from orchestrion.tui.work import OPEN
+from orchestrion.tui.work import OPEN, failed
 
 BOTTLENECK_SHARE = 0.5
 """A run that works alone for so much of the working time, while others exist, is one."""
@@ -133,11 +133,11 @@ def failing_tool(facts: Facts) -> Iterator[Advice]:
     for call in facts.calls:
         by_tool[call.tool].append(call)
     for tool, calls in by_tool.items():
-        failed = [call for call in calls if failed_call(call)]
-        if len(failed) >= MIN_FAILURES and len(failed) / len(calls) >= FAILING_SHARE:
-            what = f"{tool} failed in {len(failed)} of {len(calls)} calls"
+        bad = [call for call in calls if failed(call.status)]
+        if len(bad) >= MIN_FAILURES and len(bad) / len(calls) >= FAILING_SHARE:
+            what = f"{tool} failed in {len(bad)} of {len(calls)} calls"
             text = f"{what}: repair it, or take it from the agents that use it"
-            yield Advice("failing tool", "high", text, _merged(*(call.positions for call in failed)))
+            yield Advice("failing tool", "high", text, _merged(*(call.positions for call in bad)))
 
 
 def unanswered(facts: Facts) -> Iterator[Advice]:
@@ -158,11 +158,6 @@ def unanswered(facts: Facts) -> Iterator[Advice]:
 
 
 RULES = (bottleneck, missed_parallelism, missed_handoff, repeated_calls, failing_tool, unanswered)
-
-
-def failed_call(call: Call) -> bool:
-    """Whether the call is known to have failed; one without an answer is not."""
-    return call.status in ("error", "timed_out")
 
 
 def _name(run: Run) -> str:

@@ -1,15 +1,15 @@
 """Builds the report of one session from the views: asks, measures, advises."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 
-from orchestrion.tui.report.advice import advise, failed_call
+from orchestrion.tui.report.advice import advise
 from orchestrion.tui.report.facts import Call, Facts, Positions, Run
 from orchestrion.tui.report.gather import Views, gather
 from orchestrion.tui.report.layout import lay_out
 from orchestrion.tui.report.measures import mcp_use, mean, parallelism, percentile, shared_calls
 from orchestrion.tui.report.model import AgentLine, Figure, Flow, Report, ToolLine
-from orchestrion.tui.work import OPEN
+from orchestrion.tui.work import OPEN, UNANSWERED, failed
 
 SLOWEST = 10
 
@@ -82,7 +82,7 @@ def _agents(facts: Facts, ordered: Iterable[tuple[Run, int]]) -> Iterable[AgentL
         said[message.run] += message.positions[:1]
     for run, depth in ordered:
         own = calls[run.run]
-        unanswered = [call for call in own if call.status not in ("ok", "error", "denied", "interrupted", "timed_out")]
+        unanswered = [call for call in own if call.status == UNANSWERED]
         yield AgentLine(
             run=run.run,
             agent=run.agent,
@@ -116,23 +116,21 @@ def _counted(positions: list[int]) -> Figure:
 
 
 def _progress(facts: Facts) -> dict[str, Figure]:
-    ended = [run for run in facts.runs if run.status not in OPEN and run.ended_at is not None]
-    where = tuple(sorted(p for run in ended for p in run.positions))
     if facts.plan is None:
+        ended = [run for run in facts.runs if run.status not in OPEN and run.ended_at is not None]
         total = Figure(len(facts.runs), tuple(sorted(run.positions[0] for run in facts.runs if run.positions)))
-        return {"done": Figure(len(ended), where), "total": total}
-    started = Counter(run.agent for run in ended)
-    planned = Counter(agent for agent, _ in facts.plan.tasks.values())
-    done = sum(min(count, started[agent]) for agent, count in planned.items())
-    return {"done": Figure(done, where), "total": Figure(len(facts.plan.tasks), facts.plan.positions)}
+        return {"done": Figure(len(ended), _where(ended)), "total": total}
+    done, tasks = sum(phase.done for phase in facts.plan.phases), sum(phase.tasks for phase in facts.plan.phases)
+    completed = [run for run in facts.runs if run.status == "completed"]
+    return {"done": Figure(done, _where(completed)), "total": Figure(tasks, facts.plan.positions)}
 
 
 def _metrics(facts: Facts) -> dict[str, Figure]:
-    runs = tuple(sorted(p for run in facts.runs for p in run.positions))
+    runs = _where(facts.runs)
     calls = _where(facts.calls)
     timed = [call for call in facts.calls if call.duration_ms is not None]
     took = [call.duration_ms for call in timed if call.duration_ms is not None]
-    failed = [call for call in facts.calls if failed_call(call)]
+    bad = [call for call in facts.calls if failed(call.status)]
     shared, saved_ms = shared_calls(facts)
     known = [each.cost_microdollars for each in facts.spending if each.cost_microdollars is not None]
     return {
@@ -141,7 +139,7 @@ def _metrics(facts: Facts) -> dict[str, Figure]:
         "shared_calls": Figure(len(shared), _where(shared)),
         "shared_saved_ms": Figure(saved_ms, _where(shared)),
         "tool_calls": Figure(len(facts.calls), calls),
-        "failed_calls": Figure(len(failed), _where(failed)),
+        "failed_calls": Figure(len(bad), _where(bad)),
         "answered_calls": Figure(len(timed), _where(timed)),
         "mean_ms": Figure(mean(took), _where(timed)),
         "p95_ms": Figure(percentile(took, 0.95), _where(timed)),
@@ -158,10 +156,10 @@ def _tools(calls: Iterable[Call]) -> tuple[ToolLine, ...]:
     lines = []
     for (tool, server), own in sorted(groups.items(), key=lambda item: -len(item[1])):
         took = [call.duration_ms for call in own if call.duration_ms is not None]
-        failed = [call for call in own if failed_call(call)]
+        bad = [call for call in own if failed(call.status)]
         where = _where(own)
         p50, p95 = Figure(percentile(took, 0.5), where), Figure(percentile(took, 0.95), where)
-        lines.append(ToolLine(tool, server, Figure(len(own), where), Figure(len(failed), _where(failed)), p50, p95))
+        lines.append(ToolLine(tool, server, Figure(len(own), where), Figure(len(bad), _where(bad)), p50, p95))
     return tuple(lines)
 
 
@@ -178,8 +176,8 @@ def _summary(facts: Facts) -> dict[str, Figure]:
     }
 
 
-def _where(calls: Iterable[Call]) -> Positions:
-    return tuple(sorted(position for call in calls for position in call.positions))
+def _where(those: Iterable[Call | Run]) -> Positions:
+    return tuple(sorted(position for one in those for position in one.positions))
 
 
 def _slowness(call: Call) -> float:

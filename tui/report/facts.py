@@ -44,7 +44,7 @@ class Call:
     started_at: datetime | None
     ended_at: datetime | None
     duration_ms: float | None
-    status: str | None
+    status: str
     params: str | None = None
     file: str | None = None
     shared_from: str | None = None
@@ -123,9 +123,10 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was planned: task id to (agent, ids it depends on)."""
+    """What was planned: task id to (agent, ids it depends on); and how far each phase is."""
 
     tasks: Mapping[str, tuple[str, tuple[str, ...]]]
+    phases: tuple[work.Phase, ...]
     positions: Positions = ()
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from orchestrion.domain.errors import NotFound
 from orchestrion.domain.inert import one_line
 from orchestrion.tui.report.facts import Call, Facts, Handoff, Message, Pattern, Plan, Positions, Run, Spending
+from orchestrion.tui.work import phases
 
 MAX_TEXT = 200
 """Characters of a message's text, or of a task, that a report shows."""
@@ -34,7 +35,7 @@ SELECT message, list_distinct(list(state)) AS states, CASE WHEN count(DISTINCT r
 FROM deliveries WHERE session = $session GROUP BY message"""
 HANDOFFS = "SELECT * FROM handoffs WHERE session = $session ORDER BY offered_at NULLS LAST, handoff"
 PATTERNS = "SELECT * FROM patterns WHERE session = $session ORDER BY happened_at NULLS LAST, pattern"
-PLANS = "SELECT tasks, position FROM plans WHERE session = $session ORDER BY position DESC LIMIT 1"
+PLANS = "SELECT phases, tasks, position FROM plans WHERE session = $session ORDER BY position DESC LIMIT 1"
 SPENDING = """
 WITH mine AS MATERIALIZED (SELECT * FROM run_states WHERE session = $session),
 took AS (
@@ -84,7 +85,8 @@ def gather(views: Views, session: str, at: int | None) -> Facts:
         raise NotFound(f"there is no session {one_line(session)!r}{stood}; `orchestrion sessions` lists them")
     row = found[0]
     index = _Index(ask(POSITIONS))
-    runs = tuple(_run(run, index) for run in ask(RUNS))
+    ran = ask(RUNS)
+    runs = tuple(_run(run, index) for run in ran)
     deliveries = {delivery["message"]: delivery for delivery in ask(DELIVERIES)}
     return Facts(
         session=session,
@@ -101,7 +103,7 @@ def gather(views: Views, session: str, at: int | None) -> Facts:
         handoffs=tuple(_handoff(handoff, index) for handoff in ask(HANDOFFS)),
         patterns=tuple(_pattern(pattern, index) for pattern in ask(PATTERNS)),
         spending=tuple(_spending(each, runs, index) for each in ask(SPENDING)),
-        plan=_plan(ask(PLANS)),
+        plan=_plan(ask(PLANS), ran),
         first=index.first,
         last=index.last,
         bounds=index.bounds,
@@ -208,12 +210,15 @@ def _spending(row: Row, runs: Sequence[Run], index: _Index) -> Spending:
     return Spending(**row, positions=tuple(sorted(where)))
 
 
-def _plan(rows: list[Row]) -> Plan | None:
+def _plan(rows: list[Row], runs: list[Row]) -> Plan | None:
     if not rows:
         return None
-    tasks = json.loads(rows[0]["tasks"] or "[]")
+    plan = rows[0]
+    tasks = json.loads(plan["tasks"] or "[]")
     return Plan(
-        {task["id"]: (task["agent"], tuple(task.get("depends_on", ()))) for task in tasks}, (rows[0]["position"],)
+        {task["id"]: (task["agent"], tuple(task.get("depends_on", ()))) for task in tasks},
+        tuple(phases(plan, runs)),
+        (plan["position"],),
     )
 
 

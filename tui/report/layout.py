@@ -12,6 +12,7 @@ from orchestrion.tui.report import words
 from orchestrion.tui.report.facts import Facts, Positions, Run
 from orchestrion.tui.report.measures import end_of
 from orchestrion.tui.report.timescale import Span, TimeScale
+from orchestrion.tui.work import UNANSWERED, failed
 
 WIDTH = 1200.0
 GUTTER = 190.0
@@ -157,8 +158,8 @@ def _bars(facts: Facts, scale: TimeScale, heights: dict[str, float]) -> Iterator
             continue
         x = scale.place(call.started_at)
         width = max(MIN_BAR_WIDTH, scale.place(call.ended_at or call.started_at) - x)
-        kind = "failed" if call.status in ("error", "timed_out") else "mcp" if call.mcp_server else "ok"
-        if call.status not in ("ok", "error", "timed_out"):
+        kind = "failed" if failed(call.status) else "mcp" if call.mcp_server else "ok"
+        if call.status == UNANSWERED:
             kind = "open"
         title = f"{words.plain(call.tool)} · {words.lasting(call.duration_ms)} · {words.plain(call.status)}"
         yield Bar(_round(x), heights[call.run], _round(width), kind, title, call.positions)

@@ -84,7 +84,7 @@ class Report:
     agents: tuple[AgentLine, ...]
     flows: tuple[Flow, ...]
     progress: Mapping[str, Figure]
-    """done and total: runs that ended, of those planned (or started, where nothing was planned)"""
+    """done and total: tasks of the plan that are done (see `tui.work.phases`); without one, runs that ended, of all"""
     messages: tuple[Message, ...]
     """Oldest first."""
     handoffs: tuple[Handoff, ...]
