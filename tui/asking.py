@@ -48,6 +48,11 @@ class Question:
         """What it asks, whichever rows of it are looked at, and whenever."""
         return self.sql, {name: value for name, value in self.params.items() if name != NOW}, self.order
 
+    @property
+    def whose(self) -> tuple[str, object]:
+        """Its name, and the session that it is narrowed to: nothing of one stands under the name of another."""
+        return self.name, self.params.get("session")
+
 
 @dataclass(frozen=True)
 class Growing:

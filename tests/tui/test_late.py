@@ -13,6 +13,7 @@ from orchestrion.domain import events as e
 from orchestrion.tui.app import Dashboard
 from orchestrion.tui.feed import Feed
 from orchestrion.tui.questions import question
+from orchestrion.tui.screens.session import Session
 from orchestrion.tui.widgets.flow import FlowPicture
 from orchestrion.tui.widgets.overview import Overview
 from tests.tui.conftest import PATIENCE_SECONDS, Reader
@@ -149,6 +150,35 @@ async def test_nothing_of_another_session_stands_under_the_name_of_the_chosen_on
         views.free.set()
         await reader.looks()
         assert "another" in reader.app.screen.query_one(Overview).plain
+
+
+async def test_roll_ups_that_come_after_another_session_was_chosen_are_not_drawn_as_its_own(
+    story: Any, feed: Feed, log: Any
+) -> None:
+    story.team("ses_1", ended=False)
+    story.tell(e.SessionStarted, session="ses_2", product="claude-code", request="another")
+    async with held(feed, log) as (reader, views):
+        overview, screen = reader.app.screen.query_one(Overview), reader.app.screen
+        assert isinstance(screen, Session)
+        views.free.clear()
+        story.call("ses_1/x", "x", "Read")
+        await until(lambda: screen._slow.asking)
+        await reader.pilot.press("1")
+        await until(lambda: bool(reader.app.screen.query("#sessions")) and reader.grid("sessions").count == 2)
+        while reader.grid("sessions").pointed["session"] != "ses_2":
+            await reader.pilot.press("down")
+        await reader.pilot.press("enter")
+        await until(lambda: reader.grid("story").count == 1)
+        told: list[tuple[str | None, str]] = []
+        draw = overview.show
+        overview.show = lambda answered: (  # type: ignore[method-assign]
+            told.append((reader.app.session, answered["session"].dicts()[0]["session"])) or draw(answered)  # type: ignore[func-returns-value]
+        )
+        views.free.set()
+        await reader.looks()
+        assert told == [("ses_2", "ses_2")]
+        assert reader.grid("tree").count == 0
+        assert "another" in overview.plain
 
 
 async def test_an_opened_thing_says_so_too(story: Any, feed: Feed, log: Any) -> None:

@@ -32,7 +32,7 @@ class Marks:
     def _forget(self, asked: Mapping[str, Question], parts: Iterable[Late]) -> None:
         """Nothing of another session stands under this one's name."""
         for name, (question, _) in list(self._drawn.items()):
-            if name in asked and question.params.get("session") != asked[name].params.get("session"):
+            if name in asked and question.whose != asked[name].whose:
                 del self._drawn[name]
                 for part in parts:
                     if name in part.told_by:

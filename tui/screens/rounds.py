@@ -1,7 +1,7 @@
 """How a screen keeps its answers up to date: rounds of asking in threads, two lanes of them beside each other."""
 
 from asyncio import Future, get_running_loop
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import copy_context
 from functools import partial
 from time import monotonic
@@ -84,6 +84,7 @@ class Rounds(Screen[None]):
     def _ask_lane(self, lane: Lane, all_questions: list[Question]) -> None:
         if lane.asking:
             lane.again = True
+            self._drop_others(lane, all_questions)
             return
         questions, at = lane.mine(all_questions), self.dashboard.at
         if self._known(lane, questions):
@@ -97,14 +98,22 @@ class Rounds(Screen[None]):
             self._begin(lane, questions, at)
 
     def _begin(self, lane: Lane, questions: list[Question], at: int | None) -> None:
-        for name in lane.changed(questions, at):
-            if self._answers.pop(name, None) is not None:
-                self.forgotten()
+        self._drop(lane.changed(questions, at))
         lane.begin(questions, at)
         asking = partial(self._round, questions, at, lane.slow, dict(self._answers))
         # At once: a worker with a thread would begin when the screen is laid out.
         begun = get_running_loop().run_in_executor(None, copy_context().run, asking)
         self.run_worker(_done(begun), group="asking")
+
+    def _drop_others(self, lane: Lane, questions: list[Question]) -> None:
+        """Of what `lane` asked, let go of what is of another session than `questions`: one was chosen meanwhile."""
+        asked_now = {question.whose for question in questions}
+        self._drop([question.name for question in lane.asked[0] if question.whose not in asked_now])
+
+    def _drop(self, names: Iterable[str]) -> None:
+        for name in names:
+            if self._answers.pop(name, None) is not None:
+                self.forgotten()
 
     def _known(self, lane: Lane, questions: list[Question]) -> bool:
         app = self.dashboard
@@ -144,8 +153,9 @@ class Rounds(Screen[None]):
         message.stop()
         lane = self._slow if message.slow else self._quick
         lane.end(message.seen if message.answers else None)
-        if message.answers:
-            self._answers |= message.answers
+        self._answers |= message.answers
+        self._drop_others(lane, self.questions())
+        if not self._answers.keys().isdisjoint(message.answers):
             self.told(message, lane)
         again, lane.again = lane.again, False
         if again and not self._known(lane, lane.mine(self.questions())):
