@@ -117,6 +117,8 @@ class Dashboard(Replaying):
 
     @on(Trouble)
     def _troubled(self, message: Trouble) -> None:
+        if message.sentence is not None and not message.lasting and self.trouble is not None and self.trouble.lasting:
+            return  # the next answer would end it
         self.trouble = message if message.sentence is not None else None
         if self.trouble is None:
             self.ask()
@@ -134,11 +136,15 @@ class Dashboard(Replaying):
     def drawn(self, answers: Answers) -> None:
         """A screen has drawn `answers`."""
         self._settle()
+        self.answered()
+        if self.on_drawn is not None:
+            self.on_drawn(answers)
+
+    def answered(self) -> None:
+        """The views have answered: trouble that does not last is over."""
         if self.trouble is not None and not self.trouble.lasting:
             self.trouble = None
             self.reframe()
-        if self.on_drawn is not None:
-            self.on_drawn(answers)
 
     def _settle(self) -> None:
         if not self._settling:

@@ -18,7 +18,7 @@ WAIT_SECONDS = 0.25
 BATCH_SECONDS = 0.03
 """After a growth, how long the next ones may gather: taking in each event by itself would leave no time to answer."""
 RETRY_SECONDS = 1.0
-"""After trouble with the log, how long until it is tried again."""
+"""After trouble with the log, how long until it is tried, or asked what was not answered, again."""
 NOW = "now"
 """The parameter that is another one each time."""
 

@@ -9,9 +9,11 @@ from textual.app import App
 from textual.timer import Timer
 
 from orchestrion.domain.inert import one_line
+from orchestrion.tui.asking import RETRY_SECONDS
 from orchestrion.tui.feed import Feed
 from orchestrion.tui.player import TICK_SECONDS, Player
 from orchestrion.tui.screens.prompt import Prompt
+from orchestrion.tui.timeline import Timeline
 from orchestrion.tui.timing import Timed, load
 from orchestrion.tui.widgets.scrubber import Scrubber
 
@@ -29,7 +31,8 @@ class Replaying(App[None]):
         """Whether screens show all sessions rather than the chosen one."""
         self.player = Player(time.monotonic, speed)
         self._start = start
-        self._timing = False
+        self._timing: str | None = None
+        """The session whose time line is on its way."""
         self._ticker: Timer | None = None
 
     @property
@@ -43,6 +46,10 @@ class Replaying(App[None]):
 
     def reframe(self) -> None:
         """Bring the lines around the screen up to date."""
+        raise NotImplementedError
+
+    def answered(self) -> None:
+        """The views have answered: trouble that does not last is over."""
         raise NotImplementedError
 
     def say(self, sentence: str, *, severity: Literal["information", "warning", "error"] = "information") -> None:
@@ -61,26 +68,39 @@ class Replaying(App[None]):
 
     def load_timeline(self) -> None:
         """Load the chosen session's time line, anew where it grew."""
-        if not self._timing and self.session is not None:
-            self._timing = True
-            self.run_worker(partial(load, self, self.feed.views, self.session), thread=True, group="timing")
+        if self.session is not None and self._timing != self.session:
+            self._timing = self.session
+            self._load(self.session)
+
+    def _load(self, session: str) -> None:
+        if self._timing == session:
+            self.run_worker(partial(load, self, self.feed.views, session), thread=True, group="timing")
 
     @on(Timed)
     def _timed(self, message: Timed) -> None:
-        self._timing = False
-        if message.timeline is None or message.session != self.session:
+        if message.session != self._timing:
+            return  # another one was asked for since, or the replay was left
+        if message.session == self.session and message.timeline is None:
+            self.set_timer(RETRY_SECONDS, partial(self._load, message.session))
             return
+        self._timing = None
+        if message.session == self.session and message.timeline is not None:
+            self.answered()
+            self._take(message.timeline)
+
+    def _take(self, timeline: Timeline) -> None:
+        """Show the session by its time line, and begin to where that is the first."""
         fresh = self.player.timeline is None
         if fresh:
-            self.player.at = self._start
-            self._start = None
-        self.player.load(message.timeline)
+            self.player.at, self._start = self._start, None
+        self.player.load(timeline)
         if fresh:
             self.everything = False
             self.moved_in_time()
         self.reframe()
 
     def action_live(self) -> None:
+        self._timing = self._start = None
         self.player.leave()
         self.moved_in_time()
 

@@ -1,6 +1,8 @@
 """Stories of what goes wrong while somebody watches: the dashboard says so and goes on."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,11 @@ import pytest
 from orchestrion.domain import events as e
 from orchestrion.domain.errors import LogUnavailable
 from orchestrion.tui.app import Dashboard
+from orchestrion.tui.asking import Trouble
 from orchestrion.tui.feed import Feed
 from orchestrion.tui.widgets.frame import Banner
+from orchestrion.tui.widgets.scrubber import Scrubber
+from tests.tui.conftest import Reader
 
 
 class Moody:
@@ -71,6 +76,86 @@ async def test_a_log_that_becomes_unreadable_is_told_and_its_last_rows_stay(stor
         story.team("ses_2", ended=False)
         await until(pilot, lambda: grid.count == 2)
         assert banner.sentence is None
+
+
+class Failing:
+    """Views that refuse so many times when they are asked by `method` (what holds `words`), and answer otherwise."""
+
+    def __init__(self, views: Any, method: str = "", words: str = "") -> None:
+        self._views, self._method, self._words, self.times = views, method, words, 0
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._views, name)
+        return found if name != self._method else partial(self._asked, found)
+
+    def _asked(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if self.times and (not self._words or self._words in args[0]):
+            self.times -= 1
+            raise LogUnavailable("the log is locked just now")
+        return method(*args, **kwargs)
+
+
+async def test_what_could_not_be_answered_once_is_asked_again_though_nothing_comes(
+    story: Any, feed: Feed, log: Any
+) -> None:
+    story.team()
+    views = Failing(feed.views, "catch_up")
+    app = Dashboard(replace(feed, views=views))  # type: ignore[arg-type]
+    async with app.run_test(size=(100, 30)) as pilot:
+        reader = await Reader(pilot, log).looks()
+        views.times = 2
+        await pilot.press("5")
+        await until(pilot, lambda: app.trouble is not None)
+        assert "locked just now" in str(app.screen.query_one(Banner).render())
+        assert not app.screen.at_rest
+        await reader.looks()
+        assert reader.grid("calls").count == 5
+        assert views.times == 0
+        assert app.trouble is None
+        assert app.screen.query_one(Banner).sentence is None
+
+
+async def test_roll_ups_that_could_not_be_answered_once_are_asked_again_too(story: Any, feed: Feed, log: Any) -> None:
+    story.team()
+    views = Failing(feed.views, "together")
+    app = Dashboard(replace(feed, views=views), session="ses_1")  # type: ignore[arg-type]
+    async with app.run_test(size=(100, 30)) as pilot:
+        reader = await Reader(pilot, log).looks()
+        assert reader.grid("tree").count == 3
+        views.times = 1
+        story.tell(e.AgentStarted, run="late", agent="late-comer")
+        await reader.looks()
+        assert views.times == 0
+        assert reader.grid("tree").count == 4
+        assert app.screen.query_one(Banner).sentence is None
+
+
+async def test_a_replay_whose_time_line_could_not_be_read_begins_when_it_can(story: Any, feed: Feed, log: Any) -> None:
+    story.team()
+    views = Failing(feed.views, "query", "names AS (SELECT run")
+    views.times = 2
+    app = Dashboard(replace(feed, views=views), session="ses_1", replay=True)  # type: ignore[arg-type]
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app.player.timeline is not None)
+        reader = await Reader(pilot, log).looks()
+        assert views.times == 0
+        assert app.at == 1
+        assert "session starts" in reader.text()
+        assert app.screen.query_one(Banner).sentence is None
+        assert app.screen.query_one(Scrubber).timeline is not None
+
+
+async def test_trouble_that_the_follower_will_end_is_not_ended_by_an_answer_before(story: Any, feed: Feed) -> None:
+    story.team()
+    moody = Moody(feed.views)
+    app = Dashboard(replace(feed, views=moody), session="ses_1")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app.screen.query_one("#tree").count == 3)
+        app.post_message(Trouble("nothing can be heard of the log", lasting=True))
+        app.post_message(Trouble("this could not be asked"))
+        await pilot.press("5")
+        await until(pilot, lambda: bool(app.screen.query("#calls")) and app.screen.query_one("#calls").count == 5)
+        assert "nothing can be heard" in str(app.screen.query_one(Banner).render())
 
 
 async def test_a_real_log_that_disappears_is_told(tmp_path: Path) -> None:

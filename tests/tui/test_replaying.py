@@ -1,15 +1,20 @@
 """Stories of somebody who goes back in time: stepping, seeking, playing, and what is shown at a position."""
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrion.domain import events as e
+from orchestrion.tui.app import Dashboard
+from orchestrion.tui.feed import Feed
 from orchestrion.tui.screens.session import Session
 from orchestrion.tui.timeline import Step, Timeline, played
 from orchestrion.tui.widgets.overview import Overview
 from orchestrion.tui.widgets.scrubber import Scrubber
+from tests.tui.conftest import PATIENCE_SECONDS, Reader
 
 
 async def test_a_replay_begins_at_the_first_event_of_its_session(story: Any, open_dashboard: Any) -> None:
@@ -183,3 +188,57 @@ def test_marks_show_the_weightiest_event_of_each_cell() -> None:
     assert timeline.marks(3) == ["failure", "message", "handoff"]
     assert timeline.marks(12).count(None) == 6
     assert [timeline.at_cell(cell, 3) for cell in range(3)] == [1, 3, 5]
+
+
+class Waiting:
+    """Views that answer the question for the first time line when they are let."""
+
+    def __init__(self, views: Any) -> None:
+        self._views, self.free, self._first = views, threading.Event(), True
+
+    def query(self, sql: str, *args: Any, **how: Any) -> Any:
+        if "names AS (SELECT run" in sql and self._first:
+            self._first = False
+            assert self.free.wait(PATIENCE_SECONDS)
+        return self._views.query(sql, *args, **how)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._views, name)
+
+
+async def test_a_replay_begins_of_the_session_that_was_chosen_while_another_one_s_time_line_was_read(
+    story: Any, feed: Feed, log: Any
+) -> None:
+    story.team("ses_1", ended=False)
+    story.team("ses_2", ended=False)
+    views = Waiting(feed.views)
+    app = Dashboard(replace(feed, views=views), session="ses_1")  # type: ignore[arg-type]
+    async with app.run_test(size=(100, 30)) as pilot:
+        reader = await Reader(pilot, log).looks()
+        try:
+            await pilot.press("r", "1")
+            while not (app.screen.query("#sessions") and reader.grid("sessions").count == 2):
+                await pilot.pause(0.01)
+            while reader.grid("sessions").pointed["session"] != "ses_2":
+                await pilot.press("down" if reader.grid("sessions").row == 0 else "up")
+            await pilot.press("enter", "r")
+            while app.player.timeline is None:
+                await pilot.pause(0.01)
+        finally:
+            views.free.set()
+        await reader.looks()
+        first = story.log.head() // 2 + 1
+        assert app.at == first
+        assert "‖ as of" in reader.text()
+        assert app.player.timeline.steps[0].position == first
+
+
+async def test_a_time_line_that_comes_after_its_replay_was_left_does_not_begin_it_anew(
+    story: Any, open_dashboard: Any
+) -> None:
+    story.team(ended=False)
+    async with open_dashboard(session="ses_1", replay=True) as reader:
+        reader.app.load_timeline()
+        await reader.presses("l")
+        assert reader.app.at is None
+        assert reader.app.player.timeline is None

@@ -11,7 +11,7 @@ from textual import on
 from textual.screen import Screen
 
 from orchestrion.domain.errors import OrchestrionError
-from orchestrion.tui.asking import Answered, Answers, Question, Trouble, answers
+from orchestrion.tui.asking import RETRY_SECONDS, Answered, Answers, Question, Trouble, answers
 from orchestrion.tui.lanes import Lane
 
 if TYPE_CHECKING:
@@ -158,7 +158,9 @@ class Rounds(Screen[None]):
         if not self._answers.keys().isdisjoint(message.answers):
             self.told(message, lane)
         again, lane.again = lane.again, False
-        if again and not self._known(lane, lane.mine(self.questions())):
+        if not message.answers:
+            self._rest(lane, RETRY_SECONDS)
+        elif again and not self._known(lane, lane.mine(self.questions())):
             self._rest(lane, REST_SECONDS)
         if not message.slow and self._slow.again and not self._slow.asking:
             self._slow.again = False
