@@ -32,7 +32,7 @@ ORDER BY status NOT IN ('running', 'waiting'), started_at DESC NULLS LAST, sessi
 UNTIL = """
 SELECT position, kind, happened_at, session, run, agent, data FROM events
 WHERE session = $session AND ($upto IS NULL OR position <= $upto) ORDER BY position DESC LIMIT $limit"""
-POSITIONS = "SELECT position FROM events WHERE session = $session ORDER BY position"
+POSITIONS = "SELECT position FROM events WHERE session = $session AND position > $after ORDER BY position"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -105,8 +105,9 @@ class Api:
         return JSONResponse({"facts": [told(row) for row in reversed(rows)]})
 
     async def bounds(self, request: Request) -> Response:
-        """Every position of session `id`: the places where it can be looked at."""
-        given = {"session": request.query_params.get("id", "")}
+        """Every position of session `id` (beyond `after`): the places where it can be looked at."""
+        after = position_of(request, "after") or 0
+        given = {"session": request.query_params.get("id", ""), "after": after}
         rows = await self.hub.ask(lambda views: views.query(POSITIONS, given).dicts())
         return JSONResponse({"positions": [row["position"] for row in rows]})
 

@@ -1,11 +1,15 @@
-"""A real server on a free port of loopback over a real log, and the plays of the report's tests."""
+"""A real server on a free port of loopback over a real log, a real Chromium, and the plays of the report's tests."""
 
+import os
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from queue import Queue
 from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,6 +20,10 @@ from orchestrion.tui.web.serving import Server, bound
 
 TOKEN = "a-token-of-the-tests"
 START_SECONDS = 30
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PATIENCE_MILLISECONDS = 20_000
+PICTURES = os.environ.get("ORCHESTRION_PICTURES")
+"""A folder that the stories leave screenshots in, to be looked at."""
 
 
 def _loaded(name: str) -> ModuleType:
@@ -88,3 +96,62 @@ def running(store: Store, log: SQLiteLog) -> Iterator[Running]:
     running = Running(store, log)
     yield running
     running.stop()
+
+
+class Visit:
+    """One page, and everything it asked for, complained of or popped up."""
+
+    def __init__(self, chromium: Any, scheme: str = "light") -> None:
+        self.page = chromium.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+        self.page.set_default_timeout(PATIENCE_MILLISECONDS)
+        self.hosts: set[str] = set()
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname or request.url[:20]))
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
+
+    def live(self) -> None:
+        self.page.wait_for_selector('#live[data-state="live"]')
+
+    def told(self) -> list[int]:
+        """Positions in the running commentary."""
+        lines = self.page.locator("#commentary li")
+        return [int(position) for position in lines.evaluate_all("lines => lines.map(line => line.dataset.position)")]
+
+    def wait_told(self, position: int) -> None:
+        self.page.wait_for_selector(f'#commentary li[data-position="{position}"]')
+
+    def picture(self, name: str) -> None:
+        if PICTURES:
+            self.page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: uv sync installs it")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visiting(chromium: Any) -> Iterator[Callable[..., Visit]]:
+    """Opens pages, and closes them after the test."""
+    visits: list[Visit] = []
+
+    def visit(scheme: str = "light") -> Visit:
+        visits.append(Visit(chromium, scheme))
+        return visits[-1]
+
+    yield visit
+    for each in visits:
+        each.page.close()
+
+
+@pytest.fixture
+def visit(visiting: Callable[..., Visit]) -> Visit:
+    return visiting()

@@ -1,13 +1,9 @@
 """Stories of somebody with a browser: a real Chromium opens the page of a real log."""
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,58 +13,6 @@ from orchestrion.eventstore import SQLiteLog
 from orchestrion.projections import Store
 from orchestrion.tui.report import build, html
 
-playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: uv sync installs it")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    pytest.skip("no Chromium here: apt-get install chromium", allow_module_level=True)
-PATIENCE_MILLISECONDS = 20_000
-PICTURES = os.environ.get("ORCHESTRION_PICTURES")
-"""A folder that the stories leave screenshots in, to be looked at."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """One page, and everything it asked for, complained of or popped up."""
-
-    def __init__(self, chromium: Any, scheme: str = "light") -> None:
-        self.page = chromium.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
-        self.page.set_default_timeout(PATIENCE_MILLISECONDS)
-        self.hosts: set[str] = set()
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname or request.url[:20]))
-        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
-
-    def live(self) -> None:
-        self.page.wait_for_selector('#live[data-state="live"]')
-
-    def told(self) -> list[int]:
-        """Positions in the running commentary."""
-        lines = self.page.locator("#commentary li")
-        return [int(position) for position in lines.evaluate_all("lines => lines.map(line => line.dataset.position)")]
-
-    def wait_told(self, position: int) -> None:
-        self.page.wait_for_selector(f'#commentary li[data-position="{position}"]')
-
-    def picture(self, name: str) -> None:
-        if PICTURES:
-            self.page.screenshot(path=str(Path(PICTURES) / f"{name}.png"), full_page=True)
-
-
-@pytest.fixture
-def visit(chromium: Any) -> Iterator[Visit]:
-    visit = Visit(chromium)
-    yield visit
-    visit.page.close()
-
 
 def play_all(stage: ModuleType, log: SQLiteLog, session: str = "ses_play") -> None:
     for _ in stage.story(stage.Play(log, session)):
@@ -76,7 +20,7 @@ def play_all(stage: ModuleType, log: SQLiteLog, session: str = "ses_play") -> No
 
 
 def test_i_open_the_printed_address_see_my_sessions_and_open_one(
-    running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
 ) -> None:
     play_all(stage, log)
     stage.Play(log, "ses_live").begin("Build a new endpoint")
@@ -103,7 +47,7 @@ def test_i_open_the_printed_address_see_my_sessions_and_open_one(
     assert visit.hosts == {"127.0.0.1"}
 
 
-def test_what_happens_appears_without_a_reload(running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit) -> None:
+def test_what_happens_appears_without_a_reload(running: Any, log: SQLiteLog, stage: ModuleType, visit: Any) -> None:
     story = stage.story(stage.Play(log))
     next(story)
     visit.page.goto(f"{running.url}?session=ses_play")
@@ -119,9 +63,7 @@ def test_what_happens_appears_without_a_reload(running: Any, log: SQLiteLog, sta
     assert visit.complaints == []
 
 
-def test_what_several_witnesses_tell_is_told_once(
-    running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit
-) -> None:
+def test_what_several_witnesses_tell_is_told_once(running: Any, log: SQLiteLog, stage: ModuleType, visit: Any) -> None:
     about: dict[str, Any] = {"session": "ses", "run": "ses/a", "call": "c"}
     for source in ("hook", "transcript"):
         log.observe([witnessed(e.ToolCalled(source=source, tool="Bash", params={}, **about))])
@@ -135,7 +77,7 @@ def test_what_several_witnesses_tell_is_told_once(
     assert visit.complaints == []
 
 
-def test_a_new_session_appears_in_the_list(running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit) -> None:
+def test_a_new_session_appears_in_the_list(running: Any, log: SQLiteLog, stage: ModuleType, visit: Any) -> None:
     visit.page.goto(running.url)
     visit.live()
     visit.page.wait_for_selector("text=The log holds no session yet")
@@ -144,7 +86,7 @@ def test_a_new_session_appears_in_the_list(running: Any, log: SQLiteLog, stage: 
 
 
 def test_when_the_connection_breaks_it_says_so_and_misses_nothing(
-    running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
 ) -> None:
     story = stage.story(stage.Play(log))
     next(story)
@@ -165,7 +107,7 @@ def test_when_the_connection_breaks_it_says_so_and_misses_nothing(
 
 
 def test_trouble_with_the_log_is_told_and_goes_away(
-    running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit, home: Path
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any, home: Path
 ) -> None:
     stage.Play(log).begin()
     visit.page.goto(f"{running.url}?session=ses_play")
@@ -178,7 +120,7 @@ def test_trouble_with_the_log_is_told_and_goes_away(
 
 
 def test_i_look_at_it_as_it_stood_at_a_position(
-    running: Any, log: SQLiteLog, store: Store, stage: ModuleType, visit: Visit
+    running: Any, log: SQLiteLog, store: Store, stage: ModuleType, visit: Any
 ) -> None:
     play_all(stage, log)
     visit.page.goto(f"{running.url}?session=ses_play&at=9")
@@ -198,7 +140,7 @@ def test_i_look_at_it_as_it_stood_at_a_position(
 
 
 def test_a_figure_opens_the_events_it_rests_on_by_keyboard(
-    running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
 ) -> None:
     play_all(stage, log)
     visit.page.goto(f"{running.url}?session=ses_play")
@@ -215,7 +157,7 @@ def test_a_figure_opens_the_events_it_rests_on_by_keyboard(
     visit.page.wait_for_selector("#evidence", state="hidden")
 
 
-def test_i_search_my_sessions(running: Any, log: SQLiteLog, stage: ModuleType, visit: Visit) -> None:
+def test_i_search_my_sessions(running: Any, log: SQLiteLog, stage: ModuleType, visit: Any) -> None:
     play_all(stage, log)
     stage.Play(log, "ses_other").begin("Write a poem")
     visit.page.goto(running.url)
@@ -227,13 +169,26 @@ def test_i_search_my_sessions(running: Any, log: SQLiteLog, stage: ModuleType, v
     assert visit.page.locator("tbody tr").count() == 1
 
 
-def test_a_session_that_is_not_there_is_one_sentence(running: Any, visit: Visit) -> None:
+def test_a_session_that_is_not_there_is_one_sentence(running: Any, visit: Any) -> None:
     visit.page.goto(f"{running.url}?session=ses_nope")
     visit.page.wait_for_selector("text=there is no session 'ses_nope'")
+    visit.page.wait_for_selector('#live[data-state="refused"]')
+    assert "connection" not in visit.page.inner_text("#live")
+
+
+def test_a_session_that_is_not_there_yet_is_shown_once_it_is(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
+) -> None:
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.page.wait_for_selector("text=there is no session 'ses_play'")
+    stage.Play(log).begin("Do it")
+    visit.page.wait_for_selector("h1:has-text('Do it')")
+    visit.live()
+    assert visit.told() == [1]
 
 
 def test_hostile_texts_stay_texts(
-    running: Any, log: SQLiteLog, stage: ModuleType, hostile: ModuleType, visit: Visit
+    running: Any, log: SQLiteLog, stage: ModuleType, hostile: ModuleType, visit: Any
 ) -> None:
     hostile.hostile_play(stage.Play(log))
     visit.page.goto(running.url)
@@ -258,7 +213,7 @@ def test_hostile_texts_stay_texts(
     visit.picture("hostile")
 
 
-def test_even_a_page_that_tried_could_not_make_html_of_text(running: Any, visit: Visit) -> None:
+def test_even_a_page_that_tried_could_not_make_html_of_text(running: Any, visit: Any) -> None:
     visit.page.goto(running.url)
     visit.live()
     tried = (
@@ -269,17 +224,15 @@ def test_even_a_page_that_tried_could_not_make_html_of_text(running: Any, visit:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_its_words_can_be_read_in_light_and_dark(
-    running: Any, log: SQLiteLog, stage: ModuleType, chromium: Any, scheme: str
+    running: Any, log: SQLiteLog, stage: ModuleType, visiting: Any, scheme: str
 ) -> None:
     play_all(stage, log)
-    visit = Visit(chromium, scheme)
+    visit = visiting(scheme)
     visit.page.goto(f"{running.url}?session=ses_play")
     visit.live()
     visit.wait_told(log.head())
     visit.picture(f"session-{scheme}")
-    faint = visit.page.evaluate(FAINT_WORDS)
-    visit.page.close()
-    assert faint == []
+    assert visit.page.evaluate(FAINT_WORDS) == []
 
 
 FAINT_WORDS = """() => {
@@ -312,7 +265,7 @@ def plays(stage: ModuleType, hostile: ModuleType) -> tuple[ModuleType, ModuleTyp
 
 
 def test_a_report_sent_to_somebody_opens_by_itself(
-    store: Store, log: SQLiteLog, plays: tuple[ModuleType, ModuleType], visit: Visit, tmp_path: Path
+    store: Store, log: SQLiteLog, plays: tuple[ModuleType, ModuleType], visit: Any, tmp_path: Path
 ) -> None:
     stage, hostile = plays
     play_all(stage, log)

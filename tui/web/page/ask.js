@@ -1,14 +1,48 @@
 // Asks the server, and keeps one live stream that goes on at its position after a broken connection.
 
-export async function ask(path, parameters = {}) {
+const PATIENCE_MILLISECONDS = 60_000;  // a connection that says nothing for so long is dead, though nobody told
+const FIRST_PAUSE_MILLISECONDS = 1000;
+const LONGEST_PAUSE_MILLISECONDS = 30_000;
+
+// The server answered, but not with what was asked for: its sentence says why.
+export class Refusal extends Error {}
+
+// How long to wait before what failed so often is tried again.
+export function pause(failures) {
+  return Math.min(LONGEST_PAUSE_MILLISECONDS, FIRST_PAUSE_MILLISECONDS * 2 ** (failures - 1));
+}
+
+// The answer, or an error. Once `signal` is aborted nobody wants it, and it is always an error: what follows an answer
+// can be sure that it is still asked for.
+export async function ask(path, parameters = {}, signal = new AbortController().signal) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  const answer = await fetch(`${path}?${new URLSearchParams(given)}`, { cache: "no-store" });
-  const body = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
-  if (!answer.ok) throw new Error(body.error ?? `the server answered ${answer.status}`);
+  const body = await read(`${path}?${new URLSearchParams(given)}`, signal);
+  signal.throwIfAborted();
   return body;
 }
 
-const OPENING_MILLISECONDS = 1500;
+async function read(address, signal) {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(new Error("the server is silent")), PATIENCE_MILLISECONDS);
+  const leave = () => patience.abort(signal.reason);
+  signal.addEventListener("abort", leave);
+  try {
+    const answer = await fetch(address, { cache: "no-store", signal: patience.signal });
+    if (!answer.ok) throw new Refusal(await reason(answer));
+    return await answer.json();
+  } catch (error) {
+    throw error instanceof TypeError ? new Error("the server cannot be reached") : error;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", leave);
+  }
+}
+
+// Our own refusals are JSON; those at the door are one line of text.
+async function reason(answer) {
+  if (answer.headers.get("content-type")?.startsWith("application/json")) return (await answer.json()).error;
+  return (await answer.text()).trim() || `the server answered ${answer.status}`;
+}
 
 // Calls heard.facts, heard.reset, heard.trouble, heard.state ("live" or "broken"). The browser opens a broken stream
 // again by itself and names the last position it got; where it gives up, we open one from there.
@@ -44,7 +78,7 @@ export class Live {
   broken() {
     this.heard.state("broken");
     if (this.source.readyState !== EventSource.CLOSED) return;
-    this.again = setTimeout(() => this.open(), OPENING_MILLISECONDS);
+    this.again = setTimeout(() => this.open(), FIRST_PAUSE_MILLISECONDS);
   }
 
   close() {

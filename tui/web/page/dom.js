@@ -31,3 +31,9 @@ export function table(heads, rows, numeric = []) {
   return el("div", { class: "scroll" }, el("table", null, el("thead", null, line(heads, "th")),
     el("tbody", null, rows.map((row) => line(row, "td")))));
 }
+
+// Nothing of what `main` showed is left, nor that it showed it.
+export function clear(main, ...children) {
+  for (const name of Object.keys(main.dataset)) delete main.dataset[name];
+  main.replaceChildren(...children);
+}

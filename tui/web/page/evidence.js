@@ -5,19 +5,27 @@ import { el } from "./dom.js";
 import { MAX_POSITIONS } from "./words.js";
 
 const dialog = document.getElementById("evidence");
-document.getElementById("evidence-close").addEventListener("click", () => dialog.close());
+let asking = new AbortController();
+dialog.addEventListener("close", () => asking.abort());
+document.getElementById("evidence-close").addEventListener("click", close);
+
+export function close() {
+  dialog.close();
+}
 
 export async function open(title, positions) {
+  asking.abort();
+  const { signal } = (asking = new AbortController());
   document.getElementById("evidence-title").textContent = title;
   const list = document.getElementById("evidence-events");
   list.replaceChildren(el("p", { class: "none" }, "Reading …"));
   if (!dialog.open) dialog.showModal();
   try {
-    const { events } = await ask("api/events", { positions: positions.join(",") });
+    const { events } = await ask("api/events", { positions: positions.join(",") }, signal);
     list.replaceChildren(...events.map(drawn));
     if (!events.length) list.replaceChildren(el("p", { class: "none" }, "No event can be read there."));
   } catch (error) {
-    list.replaceChildren(el("p", { class: "bad" }, error.message));
+    if (!signal.aborted) list.replaceChildren(el("p", { class: "bad" }, error.message));
   }
 }
 

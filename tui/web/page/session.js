@@ -1,9 +1,9 @@
 // One session: its figures, time line, tree of runs, commentary, messages and handoffs.
 
-import { ask } from "./ask.js";
 import { badge } from "./badge.js";
-import { el, table } from "./dom.js";
+import { clear, el, table } from "./dom.js";
 import { figure, places } from "./evidence.js";
+import { Scrubber } from "./scrubber.js";
 import { timeline } from "./timeline.js";
 import { clock, count, lasting, money, percent, plain } from "./words.js";
 
@@ -12,15 +12,29 @@ const LEGEND = [["ok", "tool call"], ["mcp", "MCP call"], ["failed", "failed"], 
   ["message", "message"], ["urgent", "urgent message"], ["handoff", "handoff"]];
 
 // Sections are drawn again only where their data changed, so that focus, selection and scrolling stay.
-export async function draw(main, place, link) {
+export async function draw(main, place, link, ask) {
+  if (main.dataset.session === place.session) slider()?.stand(place.at);
   const report = await ask("api/session", { id: place.session, at: place.at });
-  if (main.dataset.session !== place.session) {
-    main.replaceChildren();
-    main.dataset.session = place.session;
-  }
+  if (main.dataset.session !== place.session) clear(main);
+  main.dataset.session = place.session;
   for (const [name, data, drawn] of parts(report, place, link)) section(main, name, data, drawn);
   document.title = `${report.header.request.value || report.session} – Orchestrion`;
   return report.last;
+}
+
+// The slider, and the last lines of what happened before we came.
+export async function begin(main, place, go, ask) {
+  if (!slider()) main.querySelector('[data-part="head"]').after(new Scrubber(place, go).element);
+  const { positions } = await ask("api/bounds", { id: place.session, after: slider().last });
+  slider().grow(positions);
+  const { facts } = await ask("api/commentary", { id: place.session, upto: place.at });
+  const list = document.getElementById("commentary");
+  if (facts.length && lastTold(list) < facts[0].position) renew(list);
+  tell(facts);
+}
+
+function slider() {
+  return document.getElementById("scrubber")?.scrubber;
 }
 
 function section(main, name, data, drawn) {
@@ -41,7 +55,7 @@ function parts(report, place, link) {
     ["cards", [report.metrics, report.summary, report.progress], () => [cards(report)]],
     ["timeline", report.timeline, (layout) => [box("Time line", legend(layout), el("div", { class: "scroll" }, timeline(layout)))]],
     ["agents", report.agents, (agents) => [box("Agents", tree(agents))]],
-    ["commentary", [place.session, place.at], () => [box("Commentary", el("ol", { id: "commentary" }))]],
+    ["commentary", [place.session, place.at], () => [box("Commentary", renew(el("ol", { id: "commentary" })))]],
     ["advice", report.advice, (advice) => [box("Recommendations", ...recommended(advice))]],
     ["messages", [report.messages, report.messages_in_all], ([messages, all]) => [box(`Messages (${count(all)})`, said(messages))]],
     ["handoffs", report.handoffs, (handoffs) => [box(`Handoffs (${count(handoffs.length)})`, handed(handoffs))]],
@@ -54,13 +68,13 @@ function parts(report, place, link) {
 export function tell(facts) {
   const list = document.getElementById("commentary");
   if (!list) return;
-  const tools = (list.tools ??= new Map());
-  const known = (list.known ??= new Set());
+  slider()?.grow(facts.map((fact) => fact.position));
+  const { tools, known } = list;
   const following = list.scrollTop + list.clientHeight >= list.scrollHeight - 8;
   for (const fact of facts) {
     if (fact.kind === "tool.called") tools.set(fact.call, fact.text);
     const tool = fact.kind === "tool.returned" ? tools.get(fact.call) : null;
-    if (Number(list.lastElementChild?.dataset.position ?? 0) >= fact.position || known.has(fact.fact)) continue;
+    if (lastTold(list) >= fact.position || known.has(fact.fact)) continue;
     if (fact.fact) known.add(fact.fact);
     list.append(el("li", { "data-position": fact.position, class: fact.failed ? "bad" : fact.kind.startsWith("usage") ? "faint" : null },
       el("small", null, fact.at), " ", places(fact.kind, [fact.position]), " ", el("b", null, fact.kind), " ",
@@ -68,6 +82,15 @@ export function tell(facts) {
   }
   while (list.childElementCount > MOST_LINES) list.firstElementChild.remove();
   if (following) list.scrollTop = list.scrollHeight;
+}
+
+function renew(list) {
+  list.replaceChildren();
+  return Object.assign(list, { tools: new Map(), known: new Set() });
+}
+
+function lastTold(list) {
+  return Number(list.lastElementChild?.dataset.position ?? 0);
 }
 
 function box(title, ...content) {

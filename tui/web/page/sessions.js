@@ -1,11 +1,10 @@
 // The list of sessions, live ones first.
 
-import { ask } from "./ask.js";
-import { el, table } from "./dom.js";
+import { clear, el, table } from "./dom.js";
 import { count, day, lasting, money, plain } from "./words.js";
 import { badge } from "./badge.js";
 
-export async function draw(main, place, link) {
+export async function draw(main, place, link, ask) {
   const found = await ask("api/sessions", { q: place.words, at: place.at });
   const rows = found.sessions.map((session) => [
     badge(session.status),
@@ -20,8 +19,12 @@ export async function draw(main, place, link) {
   const words = place.words ? ` with “${place.words}”` : "";
   const empty = el("p", { class: "none" }, place.words ? `No session${words}.` : "The log holds no session yet; “orchestrion demo”, “run” or “import” adds one.");
   const shown = rows.length ? table(["Status", "Session", "Agents", "Tools", "Messages", "Tokens", "Cost", "Duration", "Started (UTC)"], rows, [2, 3, 4, 5, 6, 7]) : empty;
-  main.replaceChildren(el("h1", null, `${count(found.found)} session${found.found === 1 ? "" : "s"}${words}${more}`),
+  clear(main, el("h1", null, `${count(found.found)} session${found.found === 1 ? "" : "s"}${words}${more}`),
     el("section", { class: "sessions" }, shown));
   document.title = "Sessions – Orchestrion";
   return found.position;
 }
+
+// The list has no running commentary and no slider.
+export function begin() {}
+export function tell() {}

@@ -1,0 +1,197 @@
+"""Stories of somebody whose connection is slow or breaks: the page shows what is asked for, and goes on asking."""
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from orchestrion.eventstore import SQLiteLog
+
+HELD = """
+const answers = window.fetch;
+window.held = [];
+window.letGo = async () => {
+  for (const free of window.held.splice(0)) free();
+  await new Promise((done) => setTimeout(done, 0));
+};
+window.fetch = async (path, ...rest) => {
+  const answer = await answers(path, ...rest);
+  if (!window.holds || !String(path).includes(window.holds)) return answer;
+  const body = await answer.json();
+  answer.json = async () => body;
+  document.documentElement.dataset.held = path;
+  await new Promise((free) => window.held.push(free));
+  return answer;
+};
+"""
+"""Holds back every answer whose path has `window.holds` in it, until `letGo`, after which all it did is done."""
+
+
+def fails_once(page: Any, path: str) -> None:
+    page.route(f"**/{path}?**", lambda route: route.abort(), times=1)
+
+
+@pytest.fixture
+def slow(visit: Any) -> Any:
+    visit.page.add_init_script(HELD)
+    return visit
+
+
+def wait_held(visit: Any) -> None:
+    visit.page.wait_for_selector("html[data-held]")
+
+
+def test_an_answer_that_nobody_asks_for_any_more_is_not_drawn(
+    running: Any, log: SQLiteLog, stage: ModuleType, slow: Any
+) -> None:
+    stage.Play(log, "ses_big").begin("A slow one")
+    stage.Play(log, "ses_quick").begin("A quick one")
+    slow.page.goto(running.url)
+    slow.live()
+    slow.page.evaluate("window.holds = 'id=ses_big'")
+    slow.page.click("text=A slow one")
+    wait_held(slow)
+    slow.page.click("text=A quick one")
+    slow.page.wait_for_selector("h1:has-text('A quick one')")
+    slow.live()
+    slow.page.evaluate("letGo()")
+    assert slow.page.inner_text("h1") == "A quick one"
+    assert slow.page.title().startswith("A quick one")
+    assert slow.told() == [2]
+    assert slow.complaints == []
+
+
+def test_the_list_that_comes_late_does_not_replace_the_session(
+    running: Any, log: SQLiteLog, stage: ModuleType, slow: Any
+) -> None:
+    stage.Play(log, "ses_a").begin("The first")
+    slow.page.goto(running.url)
+    slow.live()
+    slow.page.evaluate("window.holds = 'api/sessions'")
+    stage.Play(log, "ses_b").begin("The second")
+    wait_held(slow)
+    slow.page.click("text=The first")
+    slow.page.wait_for_selector("h1:has-text('The first')")
+    slow.live()
+    slow.page.evaluate("letGo()")
+    assert slow.page.inner_text("h1") == "The first"
+
+
+def test_events_that_come_late_do_not_stand_under_another_figure(
+    running: Any, log: SQLiteLog, stage: ModuleType, slow: Any
+) -> None:
+    for _ in stage.story(stage.Play(log)):
+        pass
+    slow.page.goto(f"{running.url}?session=ses_play")
+    slow.live()
+    slow.page.evaluate("window.holds = 'positions=1'")
+    slow.page.click("#commentary li:first-child button")
+    wait_held(slow)
+    slow.page.keyboard.press("Escape")
+    slow.page.click("#commentary li[data-position='20'] button")
+    slow.page.wait_for_selector("#evidence-events summary:has-text('tool.called')")
+    slow.page.evaluate("letGo()")
+    assert slow.page.locator("#evidence-events summary b").all_text_contents() == ["20"]
+
+
+def test_a_first_answer_that_failed_is_asked_for_again(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
+) -> None:
+    stage.Play(log).begin("Do it")
+    fails_once(visit.page, "api/sessions")
+    visit.page.goto(running.url)
+    visit.page.wait_for_selector("a:has-text('Do it')")
+    visit.live()
+
+
+@pytest.mark.parametrize("path", ["api/session", "api/bounds", "api/commentary"])
+def test_a_session_whose_first_answers_failed_is_whole_in_the_end(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any, path: str
+) -> None:
+    stage.Play(log).begin("Do it")
+    fails_once(visit.page, path)
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    assert visit.told() == [1]
+    assert visit.page.locator("#position").count() == 1
+
+
+def test_what_was_drawn_stays_while_it_cannot_be_drawn_again(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
+) -> None:
+    story = stage.story(stage.Play(log))
+    next(story)
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    visit.page.route("**/api/session?**", lambda route: route.abort())
+    next(story)
+    visit.page.wait_for_selector('#live[data-state="broken"]')
+    assert visit.told() == list(range(1, 9))
+    assert visit.page.locator("#position").count() == 1
+    visit.page.unroute_all()
+    visit.page.wait_for_selector(".card:has-text('Tool calls') >> text=3")
+    visit.live()
+    assert visit.told() == list(range(1, 9))
+
+
+def test_it_asks_again_ever_more_slowly_and_never_stops(running: Any, log: SQLiteLog, visit: Any) -> None:
+    asked: list[str] = []
+    visit.page.clock.install()
+    visit.page.route("**/api/sessions?**", lambda route: (asked.append(route.request.url), route.abort()))
+    visit.page.goto(running.url)
+
+    def failed() -> None:
+        visit.page.wait_for_selector('#live[data-state="broken"]')
+        visit.page.wait_for_load_state("networkidle")
+
+    failed()
+    visit.page.clock.run_for(1_000)
+    failed()
+    assert len(asked) >= 2
+    for _ in range(10):
+        visit.page.clock.run_for(30_000)
+        failed()
+    before = len(asked)
+    visit.page.clock.run_for(29_000)
+    failed()
+    assert len(asked) <= before + 1, "twice a minute once it failed often"
+    visit.page.unroute_all()
+    visit.page.clock.run_for(30_000)
+    visit.page.wait_for_selector("text=The log holds no session yet")
+
+
+def test_the_slider_reaches_what_came_after_the_page(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
+) -> None:
+    story = stage.story(stage.Play(log))
+    next(story)
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    next(story)
+    visit.wait_told(8)
+    slider = visit.page.locator("#position")
+    assert (slider.get_attribute("max"), slider.input_value()) == ("7", "7")
+    slider.focus()
+    visit.page.keyboard.press("ArrowLeft")
+    visit.page.wait_for_selector("text=as it stood at position 7")
+    next(story)
+    visit.page.click("#scrubber button")
+    visit.live()
+    head = log.head()
+    visit.wait_told(head)
+    assert (slider.get_attribute("max"), slider.input_value()) == (str(head - 1), str(head - 1))
+
+
+def test_the_slider_stands_where_the_address_says_after_going_back(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
+) -> None:
+    for _ in stage.story(stage.Play(log)):
+        pass
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    visit.page.evaluate("history.pushState(null, '', '?session=ses_play&at=9'); dispatchEvent(new Event('popstate'))")
+    visit.page.wait_for_selector("text=as it stood at position 9")
+    assert visit.page.inner_text("#scrubber output") == "position 9"
+    visit.page.go_back()
+    visit.live()
+    assert visit.page.inner_text("#scrubber output") == "now"
