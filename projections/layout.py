@@ -9,17 +9,16 @@ How it was at a position, `as_of` tells from the events alone, `back` from the s
 
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
 from functools import lru_cache
 
 import duckdb
 
-from orchestrion.domain.prices import PriceTable
 from orchestrion.projections.base import FORKED, Base
 from orchestrion.projections.columns import NESTED, create_wide, nested, quoted
 from orchestrion.projections.models import MAX_KNOWN_QUESTIONS, Model, behind_kept, keyed_models, models, read_in, those
+from orchestrion.projections.price_tables import PRICES
+from orchestrion.projections.shapes import shapes
 
 ENGINE = 1
 """Raised when stored tables come to mean something else though no statement changed."""
@@ -41,7 +40,16 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 
 def create_tables(con: duckdb.DuckDBPyConnection, base: Base) -> None:
-    """Empty tables in the schema `own`, shaped like those of `snap` where there is one, which is quicker."""
+    """Empty tables in the schema `own`: the events', of each keyed model its rows and which keys hide others."""
+    create_event_tables(con, base)
+    for model in keyed_models():
+        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in shapes()[model.name].items())
+        con.execute(f"CREATE TABLE {base.own}.{model.name} ({columns})")
+        con.execute(f"CREATE TABLE {base.own}.touched_{model.name} (key VARCHAR, place BIGINT)")
+
+
+def create_event_tables(con: duckdb.DuckDBPyConnection, base: Base) -> None:
+    """Those of the events, which all models are made from."""
     own, snap = base.own, base.snap
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {own}")
     con.execute(create_wide(f"{own}.wide"))
@@ -52,22 +60,6 @@ def create_tables(con: duckdb.DuckDBPyConnection, base: Base) -> None:
     con.execute(
         f"CREATE TABLE {base.forks} " + (f"AS FROM {snap}.forks" if snap else "(session VARCHAR, depth BIGINT)")
     )
-    for model in keyed_models():
-        shape = f"AS FROM {snap}.{model.name} LIMIT 0" if snap else f"({_shape(con, model, base)})"
-        con.execute(f"CREATE TABLE {own}.{model.name} {shape}")
-        con.execute(f"CREATE TABLE {own}.touched_{model.name} (key VARCHAR, place BIGINT)")
-
-
-_SHAPES: dict[str, str] = {}
-"""Keyed model to its columns, as far as they were asked for: DuckDB plans a whole model to tell them."""
-
-
-def _shape(con: duckdb.DuckDBPyConnection, model: Model, base: Base) -> str:
-    """The columns of a keyed model, as CREATE TABLE takes them."""
-    if model.name not in _SHAPES:
-        told = con.execute(f"DESCRIBE {model.select(base)}").fetchall()
-        _SHAPES[model.name] = ", ".join(f"{quoted(name)} {kind}" for name, kind, *_ in told)
-    return _SHAPES[model.name]
 
 
 def create_schema(con: duckdb.DuckDBPyConnection, base: Base) -> None:
@@ -109,82 +101,9 @@ def all_views() -> tuple[str, ...]:
     return (*EVENTS, *(model.name for model in models()))
 
 
-@lru_cache(MAX_KNOWN_QUESTIONS)
-def priced(sql: str) -> bool:
-    """Whether `sql` reads prices, itself or through a view."""
-    return any(table in text for table in PRICES for text in (sql, *(model.sql for model in read_in(sql))))
-
-
 def select_forks(base: Base) -> str:
     """How many forks stand between a session and the one that all began with; sessions of no fork are left out."""
     return _FORKS.format(forked=base.events("session parent", f"kind = '{FORKED}'"))
-
-
-def create_price_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Empty `live.price_table` and `live.model_prices`, in memory: no stored table depends on prices."""
-    for table, shape in PRICES.items():
-        columns = ", ".join(f"{name} {kind}" for name, kind in shape.items())
-        con.execute(f"CREATE OR REPLACE TABLE live.{table} ({columns})")
-
-
-@lru_cache(MAX_KNOWN_QUESTIONS)
-def lists_prices(sql: str) -> bool:
-    """Whether `sql` reads the whole table of prices, not only what some models cost."""
-    return any(PRICE_TABLE in text for text in (sql, *(model.sql for model in read_in(sql))))
-
-
-def fill_price_table(con: duckdb.DuckDBPyConnection, prices: PriceTable) -> None:
-    """Write `prices` into `live.price_table`."""
-    rows = [
-        f"({place}, {_text(p.model)}, {_day(p.since)}, {_day(p.until)}, {p.above}, {p.input}, {p.output}, "
-        f"{p.cache_read}, {p.cache_write}, {p.cache_write_1h}, {_text(prices.version)})"
-        for place, p in enumerate(prices.prices, 1)
-    ]
-    if rows:
-        con.execute(f"INSERT INTO live.price_table VALUES {', '.join(rows)}")
-
-
-_PRICE = {
-    "place": "INTEGER",
-    "model": "VARCHAR",
-    "valid_from": "TIMESTAMP",
-    "valid_until": "TIMESTAMP",
-    **dict.fromkeys(("above_tokens", "input", "output", "cache_read", "cache_write", "cache_write_1h"), "BIGINT"),
-    "version": "VARCHAR",
-}
-_STRETCH = {
-    "model": "VARCHAR",
-    "since": "TIMESTAMP",
-    "until": "TIMESTAMP",
-    **dict.fromkeys(
-        ("least_tokens", "under_tokens", "input", "output", "cache_read", "cache_write", "cache_write_1h"), "BIGINT"
-    ),
-}
-
-PRICE_TABLE = "price_table"
-PRICES = {PRICE_TABLE: _PRICE, "model_prices": _STRETCH}
-"""The tables that prices stand in, with their columns."""
-
-
-def add_model_prices(con: duckdb.DuckDBPyConnection, prices: PriceTable, models: Iterable[str]) -> None:
-    """Write into `live.model_prices` what the tokens of `models` cost; no model twice."""
-    rows = [
-        f"({_text(model)}, {_day(s.price.since)}, {_day(s.price.until)}, {s.least}, "
-        f"{'NULL' if s.under is None else s.under}, {s.price.input}, {s.price.output}, {s.price.cache_read}, "
-        f"{s.price.cache_write}, {s.price.cache_write_1h})"
-        for model in models
-        for s in prices.stretches(model)
-    ]
-    if rows:
-        con.execute(f"INSERT INTO live.model_prices VALUES {', '.join(rows)}")
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _day(day: date | None) -> str:
-    return f"DATE '{day.isoformat()}'" if day else "NULL::DATE"
 
 
 def schema_hash() -> str:

@@ -20,27 +20,20 @@ from orchestrion.projections.arrivals import BETWEEN, Arrivals
 from orchestrion.projections.base import FORKED, Base
 from orchestrion.projections.columns import insert_wide, quoted
 from orchestrion.projections.layout import (
-    add_model_prices,
     all_views,
-    create_price_tables,
     create_schema,
     create_tables,
     create_view,
-    fill_price_table,
-    lists_prices,
-    priced,
     select_forks,
     views_in,
 )
 from orchestrion.projections.models import kept_models, keyed_models, read_in, reading
+from orchestrion.projections.price_tables import PriceTables
 from orchestrion.projections.renewal import Renewal
 from orchestrion.projections.repair import Row, repair
 
 STRETCH_POSITIONS = 491_520
 """So many events are on their way into a snapshot at once, about 200 MB, for all threads to take from."""
-
-USED = "usage.recorded"
-"""The kind of events that name the model which was paid for."""
 
 FAR = 5
 """To go back to the first so many'th of a snapshot, it is quicker to read what had happened than what has changed."""
@@ -68,13 +61,6 @@ class Tables:
         """Where sessions were forked; None if that must be looked up."""
         self.prices = prices if prices is not None else shipped_prices()
         self._position: int | None = None
-        self._listed = False
-        """Whether the prices stand in their table."""
-        self._priced: set[str] = set()
-        self._priced_upto: int | None = None
-        """The position up to which models are priced; None before anybody asked for a price."""
-        self._unpriced = True
-        """Whether something came since that may name a model."""
         self._made: dict[str, set[str]] = {}
         """Schema to the views of it that are made."""
         self._arrivals = Arrivals(con, f"{own}.wide")
@@ -109,7 +95,7 @@ class Tables:
 
     def _begin(self, touched: int | None = None) -> None:
         create_schema(self.con, self.base)
-        create_price_tables(self.con)
+        self._priced = PriceTables(self.con, self.base, self.prices)
         self.renewal.begin(self.con, touched)
 
     def base_of(self, at: int | None) -> Base:
@@ -150,10 +136,7 @@ class Tables:
             if name not in made:
                 create_view(self.con, base, name)
                 made.add(name)
-        if sql is None or lists_prices(sql):
-            self._list_prices()
-        if sql is None or priced(sql):
-            self._price_models()
+        self._priced.make(sql)
 
     @property
     def position(self) -> int:
@@ -200,7 +183,7 @@ class Tables:
     def _touch(self, kinds: Collection[str], upto: int) -> None:
         """Rows of these `kinds` are about to be taken in up to that position."""
         self.renewal.touch(reading(frozenset(kinds)), upto)
-        self._unpriced |= USED in kinds
+        self._priced.touch(kinds)
         if FORKED in kinds:
             self._forked_at = None
 
@@ -221,23 +204,6 @@ class Tables:
                     with self._transaction():
                         renewed = self.renewal.renew(self.con, [model.name], self.base.position(self.con))
                     self.renewal.agree(renewed)
-
-    def _list_prices(self) -> None:
-        """Have the whole table of prices where it is asked for, which few do."""
-        if not self._listed:
-            fill_price_table(self.con, self.prices)
-        self._listed = True
-
-    def _price_models(self) -> None:
-        """Look up the prices of the models that came up since the last time."""
-        position = self.position
-        if self._unpriced:
-            where = f"kind = '{USED}' AND model IS NOT NULL AND position > {self._priced_upto or 0}"
-            rows = self.con.execute(f"SELECT DISTINCT model FROM ({self.base.events('model', where)})").fetchall()
-            new = {row[0] for row in rows} - self._priced
-            add_model_prices(self.con, self.prices, sorted(new))
-            self._priced |= new
-        self._priced_upto, self._unpriced = position, False
 
     def keep(self) -> None:
         """Store the rows of the views that are kept; they are true of this position alone."""

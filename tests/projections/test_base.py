@@ -19,6 +19,7 @@ from orchestrion.projections.columns import FIELDS, TYPED, create_wide, insert_w
 from orchestrion.projections.layout import all_views, views_in
 from orchestrion.projections.models import Model, keyed_models, models
 from orchestrion.projections.reads import Reads
+from orchestrion.projections.shapes import document
 from orchestrion.projections.tables import Tables
 from orchestrion.projections.undoubted import undoubted
 
@@ -46,6 +47,11 @@ def test_a_view_reads_only_models_that_were_found_in_its_text(model: Model) -> N
         assert con.execute(f"SELECT count(*) >= 0 FROM {model.name}").fetchall() == [(True,)]
         read = con.get_table_names(f"FROM {model.name}")
     assert read & {each.name for each in models()} <= set(views_in(f"FROM {model.name}"))
+
+
+def test_the_columns_on_file_are_those_that_duckdb_tells() -> None:
+    """Of every model, in their order; after a change: `python -m orchestrion.projections.shapes > …/shapes.json`."""
+    assert (Path(__file__).parents[2] / "projections" / "shapes.json").read_text() == document()
 
 
 def test_a_question_makes_what_it_reads_and_no_more() -> None:
