@@ -9,6 +9,7 @@ from orchestrion.tui.screens.looks import AHEAD
 from orchestrion.tui.screens.opened import OpenedCall, OpenedEvent, OpenedHandoff, OpenedMessage, OpenedRun
 from orchestrion.tui.screens.session import Session
 from orchestrion.tui.widgets.flow import FlowPicture
+from orchestrion.tui.widgets.grid import Grid
 from orchestrion.tui.widgets.overview import Overview
 
 
@@ -342,6 +343,37 @@ async def test_the_cursor_stays_on_its_row_while_newer_ones_come(story: Any, ope
         assert reader.grid("story").row == 4
 
 
+async def test_what_begins_while_a_session_is_looked_at_is_not_chosen_on_coming_back_to_the_list(
+    story: Any, open_dashboard: Any
+) -> None:
+    story.team("ses_a", ended=False)
+    async with open_dashboard() as reader:
+        await reader.presses("enter")
+        story.team("ses_b", ended=False)
+        await reader.presses("1")
+        assert reader.column("sessions", "session") == ["ses_b", "ses_a"]
+        assert reader.grid("sessions").pointed["session"] == "ses_a"
+        await reader.presses("2")
+        assert reader.app.session == "ses_a"
+        assert "ses_a" in reader.text().splitlines()[1]
+
+
+async def test_a_session_that_leaves_the_list_stays_the_chosen_one(story: Any, open_dashboard: Any) -> None:
+    story.team("ses_a", ended=False)
+    story.team("ses_b", ended=False)
+    async with open_dashboard() as reader:
+        await reader.goes_to("sessions", "status", row=1)
+        chosen = reader.grid("sessions").pointed["session"]
+        await reader.presses("v")
+        story.tell(e.SessionEnded, session=chosen, status="completed")
+        await reader.looks()
+        assert reader.grid("sessions").count == 1
+        await reader.presses("2")
+        assert reader.app.session == chosen
+        await reader.presses("1", "up", "down", "home")
+        assert reader.app.session == chosen, "there is no other row to go to"
+
+
 async def test_a_click_points_and_a_second_one_opens(story: Any, open_dashboard: Any) -> None:
     story.team("ses_1")
     story.team("ses_2")
@@ -353,6 +385,21 @@ async def test_a_click_points_and_a_second_one_opens(story: Any, open_dashboard:
         await reader.looks()
         assert isinstance(reader.app.screen, Session)
         assert reader.app.session == "ses_1"
+
+
+async def test_the_handoff_board_counts_each_column_in_its_title(story: Any, open_dashboard: Any) -> None:
+    story.team("ses_1")
+
+    def titles(reader: Any) -> list[str]:
+        return [str(grid.border_title) for grid in reader.app.screen.query(Grid)]
+
+    async with open_dashboard(session="ses_1", size=(160, 40)) as reader:
+        await reader.presses("4")
+        assert titles(reader) == ["offered 0", "accepted 1", "rejected 0", "completed 0"]
+        story.tell(e.HandoffOffered, handoff="h", giver="x", taker="y", task="more")
+        await reader.looks()
+        assert titles(reader) == ["offered 1", "accepted 1", "rejected 0", "completed 0"]
+        assert "offered 1" in reader.text()
 
 
 async def test_a_click_on_a_tab_goes_there(story: Any, open_dashboard: Any) -> None:

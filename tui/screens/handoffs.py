@@ -58,8 +58,8 @@ class Handoffs(View):
             self._looked = True
             filled.focus()
 
-    def frame(self) -> None:
-        super().frame()
+    def _frame(self, late: str) -> None:
+        super()._frame(late)
         for grid in self.query(Grid):
             grid.border_title = f"{grid.id} {grid.counted}"
 

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from orchestrion.tui import figures
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Question
-from orchestrion.tui.columns import Column, Row, events_of, number
+from orchestrion.tui.columns import Column, events_of, number
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.widgets.finder import Finder
@@ -54,7 +54,6 @@ class Sessions(View):
     def __init__(self) -> None:
         super().__init__()
         self.only_live = False
-        self._unchosen: Row | None = None
         self._told: tuple[Answered, float] | None = None
         """The last answer, and when it came."""
         self.beside_what: str | None = None
@@ -62,7 +61,9 @@ class Sessions(View):
 
     def body(self) -> ComposeResult:
         yield Finder("search requests, messages and tool parameters")
-        yield Grid(COLUMNS, id="sessions", empty=EMPTY)
+        grid = Grid(COLUMNS, id="sessions", empty=EMPTY)
+        grid.holds = True  # the cursor is on what is chosen
+        yield grid
 
     def questions(self) -> list[Question]:
         sql = question("sessions")
@@ -78,11 +79,12 @@ class Sessions(View):
     def draw(self, answered: Mapping[str, Answered]) -> None:
         grid, chosen = self.query_one(Grid), self.dashboard.session
         grid.empty = NONE_SUCH if self.find or self.only_live else EMPTY
-        first = grid.answered is None and chosen is not None
+        first = grid.answered is None
         grid.fill(answered["sessions"])
         self._told = answered["sessions"], monotonic()
-        if first:  # the row that the cursor is on at first is nobody's choice
-            self._unchosen = grid.pointed
+        if chosen is None and grid.pointed is not None:
+            self.dashboard.session = grid.pointed["session"]
+        elif first:
             grid.point(chosen)
 
     def on_mount(self) -> None:
@@ -105,8 +107,7 @@ class Sessions(View):
 
     @on(Grid.Pointed)
     def _pointed(self, message: Grid.Pointed) -> None:
-        unchosen, self._unchosen = self._unchosen, None
-        if self.dashboard.at is None and message.row != unchosen:
+        if self.dashboard.at is None:
             self.dashboard.session = message.row["session"]
 
     def action_compare(self) -> None:

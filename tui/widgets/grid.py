@@ -33,6 +33,9 @@ class Grid(Late, can_focus=True):
     row: reactive[int] = reactive(0, repaint=False)
     column: reactive[int] = reactive(0, repaint=False)
 
+    holds = False
+    """Whether the cursor keeps its row on the first line too; else it stays there, where what is new comes."""
+
     class Wanted(Message):
         """Rows are looked at that are not here."""
 
@@ -48,7 +51,7 @@ class Grid(Late, can_focus=True):
             return isinstance(message, Grid.Wanted) and message.grid is self.grid
 
     class Pointed(Message):
-        """The cursor came to another row."""
+        """The reader brought the cursor to another row."""
 
         def __init__(self, grid: "Grid", row: Row) -> None:
             super().__init__()
@@ -132,15 +135,13 @@ class Grid(Late, can_focus=True):
 
     def fill(self, answered: Answered) -> None:
         """Show the rows of an answer; the cursor stays on the row it was on, if that is among them."""
-        key, before, seen = self.key, self.pointed, self._seen()
+        key, seen = self.key, self._seen()
         self._rows.fill(answered)
         self._measure()
-        if key is not None and (found := self._rows.of(key)) is not None and self.row != 0:
+        if key is not None and (found := self._rows.of(key)) is not None and (self.row != 0 or self.holds):
             self.set_reactive(Grid.row, found)
         self.set_reactive(Grid.row, max(0, min(self.row, self.count - 1)))
         self._draw_again(seen)
-        if (now := self.pointed) is not None and now != before:
-            self.post_message(self.Pointed(self, now))
         self._want()
 
     def blank(self) -> None:
