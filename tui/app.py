@@ -15,6 +15,7 @@ from textual.screen import Screen
 
 from orchestrion.domain.errors import OrchestrionError
 from orchestrion.tui.actions import ACTIONS, bindings
+from orchestrion.tui.aside import aside
 from orchestrion.tui.asking import Answers, Moved, Trouble, follow
 from orchestrion.tui.bodies import Bodies
 from orchestrion.tui.columns import Evidence
@@ -29,6 +30,8 @@ from orchestrion.tui.widgets.frame import Tabs
 
 SETTLING_SECONDS = 5.0
 """After the start, when the other screens are made at the latest."""
+LEAVING_SECONDS = 0.5
+"""How long whoever follows the log is waited for at the end, who may be reading all of it."""
 PAUSE_SECONDS = 0.05
 """Between two screens that are made ahead."""
 
@@ -97,7 +100,7 @@ class Dashboard(Replaying):
     def on_unmount(self) -> None:
         self._stop.set()
         if self._follower.is_alive():
-            self._follower.join()
+            self._follower.join(LEAVING_SECONDS)
 
     def _follow(self) -> None:
         follow(self.feed.views, self.post_message, self._stop.is_set)
@@ -161,7 +164,7 @@ class Dashboard(Replaying):
             # As Textual itself does for a screen that is pushed; there is no public way to do so sooner.
             await self._get_screen(self.look(name))[1]
         with suppress(OrchestrionError, OSError):  # what is wrong with the log, whoever follows it tells
-            await asyncio.to_thread(self.feed.views.make_ready)
+            await aside(self.feed.views.make_ready)
         self._on_settled()
 
     def standing(self) -> str:

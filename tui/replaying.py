@@ -9,6 +9,7 @@ from textual.app import App
 from textual.timer import Timer
 
 from orchestrion.domain.inert import one_line
+from orchestrion.tui.aside import aside
 from orchestrion.tui.asking import RETRY_SECONDS
 from orchestrion.tui.feed import Feed
 from orchestrion.tui.player import TICK_SECONDS, Player
@@ -74,7 +75,7 @@ class Replaying(App[None]):
 
     def _load(self, session: str) -> None:
         if self._timing == session:
-            self.run_worker(partial(load, self, self.feed.views, session), thread=True, group="timing")
+            self.run_worker(aside(partial(load, self, self.feed.views, session)), group="timing")
 
     @on(Timed)
     def _timed(self, message: Timed) -> None:

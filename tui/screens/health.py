@@ -11,6 +11,7 @@ from orchestrion.domain.errors import OrchestrionError
 from orchestrion.domain.ports import Verification
 from orchestrion.tui import figures
 from orchestrion.tui.actions import bindings
+from orchestrion.tui.aside import aside
 from orchestrion.tui.asking import Answered, Question
 from orchestrion.tui.columns import Column, Evidence, events_of, number
 from orchestrion.tui.questions import question
@@ -107,7 +108,7 @@ class Health(View):
             self._verifying = True
             self.verified = ("verifying …", "busy")
             self._write()
-            self.run_worker(self._verify, thread=True, group="verifying")
+            self.run_worker(aside(self._verify), group="verifying")
 
     def _verify(self) -> None:
         try:

@@ -1,8 +1,6 @@
 """How a screen keeps its answers up to date: rounds of asking in threads, two lanes of them beside each other."""
 
-from asyncio import Future, get_running_loop
 from collections.abc import Iterable, Mapping
-from contextvars import copy_context
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -11,6 +9,7 @@ from textual import on
 from textual.screen import Screen
 
 from orchestrion.domain.errors import OrchestrionError
+from orchestrion.tui.aside import aside
 from orchestrion.tui.asking import RETRY_SECONDS, Answered, Answers, Question, Trouble, answers
 from orchestrion.tui.lanes import Lane
 
@@ -101,9 +100,8 @@ class Rounds(Screen[None]):
         self._drop(lane.changed(questions, at))
         lane.begin(questions, at)
         asking = partial(self._round, questions, at, lane.slow, dict(self._answers))
-        # At once: a worker with a thread would begin when the screen is laid out.
-        begun = get_running_loop().run_in_executor(None, copy_context().run, asking)
-        self.run_worker(_done(begun), group="asking")
+        # Begun here: a worker with a thread of its own would begin when the screen is laid out.
+        self.run_worker(aside(asking), group="asking")
 
     def _drop_others(self, lane: Lane, questions: list[Question]) -> None:
         """Of what `lane` asked, let go of what is of another session than `questions`: one was chosen meanwhile."""
@@ -165,8 +163,3 @@ class Rounds(Screen[None]):
         if not message.slow and self._slow.again and not self._slow.asking:
             self._slow.again = False
             self._rested(self._slow)
-
-
-async def _done(begun: Future[None]) -> None:
-    """Until it is done; what fails there fails here."""
-    await begun

@@ -1,13 +1,14 @@
 """How a screen is searched: what its questions are narrowed to, and the large fields that they do not hold."""
 
 import json
-from asyncio import get_running_loop, sleep
+from asyncio import sleep
 from functools import partial
 from time import monotonic
 
 from textual import on
 
 from orchestrion.domain.errors import OrchestrionError
+from orchestrion.tui.aside import aside
 from orchestrion.tui.asking import Trouble
 from orchestrion.tui.screens.rounds import Rounds
 from orchestrion.tui.widgets.finder import Finder
@@ -73,9 +74,10 @@ class Searching(Rounds):
 
     async def _looked_through(self, text: str, rest: float) -> None:
         await sleep(rest)
-        look = partial(self.dashboard.bodies.look, text, lambda: self.find == text)
+        app = self.dashboard
+        look = partial(app.bodies.look, text, lambda: self.find == text and app.is_running)
         try:
-            found = await get_running_loop().run_in_executor(None, look)
+            found = await aside(look)
         except (OrchestrionError, OSError) as error:
             found = False
             self.app.post_message(Trouble(str(error)))

@@ -16,6 +16,7 @@ from orchestrion.domain.errors import OrchestrionError
 from orchestrion.domain.inert import inert, one_line
 from orchestrion.tui import figures
 from orchestrion.tui.actions import bindings
+from orchestrion.tui.aside import aside
 from orchestrion.tui.asking import Answered, Question
 from orchestrion.tui.columns import Column, Row
 from orchestrion.tui.feed import Answer, ViewInfo
@@ -81,7 +82,7 @@ class Sql(View):
         self.queries = Queries(self.dashboard.feed.queries)
         self._past = len(self.queries.history)
         self._fill_schema()
-        self.run_worker(self._describe, thread=True, group="describing")
+        self.run_worker(aside(self._describe), group="describing")
 
     def _describe(self) -> None:
         self.post_message(Described(self.dashboard.feed.schema()))
@@ -136,7 +137,7 @@ class Sql(View):
         self._say("asking …")
         self._keep(partial(self.queries.remember, sql))
         self._past = len(self.queries.history)
-        self.run_worker(partial(self._ask_child, sql, self.dashboard.at), thread=True, group="child")
+        self.run_worker(aside(partial(self._ask_child, sql, self.dashboard.at)), group="child")
 
     def _ask_child(self, sql: str, at: int | None) -> None:
         try:
