@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import SystemCommand
 from textual.screen import Screen
 
@@ -26,6 +26,7 @@ from orchestrion.tui.screens.help import Help
 from orchestrion.tui.screens.looks import AHEAD, load_all, look
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.themes import DARK, LIGHT, OWN_COLOURS, THEMES
+from orchestrion.tui.widgets.fields import typed
 from orchestrion.tui.widgets.frame import Tabs
 
 SETTLING_SECONDS = 5.0
@@ -83,6 +84,12 @@ class Dashboard(Replaying):
     def now(self) -> datetime | None:
         """The time at what is shown, in UTC without zone; None where the log does not tell."""
         return self.player.moment if self.at is not None else datetime.now(UTC).replace(tzinfo=None)
+
+    async def on_event(self, event: events.Event) -> None:
+        """What is pasted is inert before any field gets it, the palette's too: its cursor comes to stand behind it."""
+        if isinstance(event, events.Paste):
+            event.text = typed(event.text)
+        await super().on_event(event)
 
     def on_mount(self) -> None:
         self.start_clock()

@@ -1,5 +1,6 @@
 """Hostile text from agents, tools and files reaches no screen but as visible signs, and no terminal at all."""
 
+import json
 import os
 import pty
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 
 from orchestrion.domain import events as e
 from orchestrion.domain.streams import witnessed
@@ -147,6 +149,51 @@ async def test_a_query_answers_hostile_text_and_hostile_column_names(log: Any, o
         assert DANGEROUS.search(grid_text.replace("\n", "")) is None
         await reader.presses("enter")
         _inert(reader, "row")
+
+
+async def test_a_saved_query_runs_as_it_is_seen(story: Any, open_dashboard: Any, tmp_path: Path) -> None:
+    (tmp_path / "queries").mkdir()
+    (tmp_path / "queries" / "evil.sql").write_text(f"-- {ESC}]0;t{BEL}\nSELECT '{CSI}31m\u202e' AS said", "utf-8")
+    async with open_dashboard(size=(200, 50)) as reader:
+        await reader.presses("7")
+        schema = reader.app.screen.query_one("#schema")
+        schema.focus()
+        schema.move_cursor(schema.root.children[0].children[0])
+        await reader.presses("enter")
+        _inert(reader, "the editor")
+        seen = reader.app.screen.query_one("#editor").text
+        assert seen == "-- ␛]0;t␇\nSELECT '⟦U+009B⟧31m⟦U+202E⟧' AS said"
+        await reader.presses("ctrl+r")
+        assert reader.app.screen.queries.history == [seen]
+        assert reader.column("results", "said") == ["⟦U+009B⟧31m⟦U+202E⟧"]
+
+
+async def test_a_query_of_the_history_comes_back_as_visible_signs(open_dashboard: Any, tmp_path: Path) -> None:
+    (tmp_path / "queries.json").write_text(json.dumps({"history": [HOSTILE], "saved": {}}))
+    async with open_dashboard(size=(300, 60)) as reader:
+        await reader.presses("7", "ctrl+up")
+        assert "␛]52;c" in _inert(reader, "the editor")
+
+
+FIELDS = {
+    "the finder": (("slash",), "bd"),
+    "the prompt": (("7", "ctrl+s"), "bd"),
+    "the palette": (("ctrl+p",), "bd"),
+    "the editor": (("7",), "cdSELECT"),
+}
+"""The keys that lead there, and what stands around the cursor when `d` was typed after the paste."""
+
+
+@pytest.mark.parametrize(("keys", "end"), FIELDS.values(), ids=FIELDS.keys())
+async def test_what_is_pasted_stands_there_as_visible_signs(open_dashboard: Any, keys: Any, end: str) -> None:
+    async with open_dashboard(size=(200, 50)) as reader:
+        await reader.presses(*keys)
+        reader.app.post_message(events.Paste(f"a{ESC}]0;t{BEL}{CSI}31m\u202e\u200bb\rc"))
+        await reader.pilot.pause()
+        await reader.pilot.press("d")
+        shown = _inert(reader, "what was pasted")
+        assert "a␛]0;t␇⟦U+009B⟧31m⟦U+202E⟧⟦U+200B⟧b" in shown
+        assert end in shown
 
 
 SCREENFUL = 4.0

@@ -7,6 +7,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from orchestrion.tui.widgets.fields import Line
+
 
 class Prompt(ModalScreen[str | None]):
     """A question and a line to answer it; Escape answers nothing."""
@@ -20,7 +22,7 @@ class Prompt(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Label(self._ask, markup=False)
-            yield Input(type="integer" if self._digits else "text", compact=True)
+            yield Line(type="integer" if self._digits else "text", compact=True)
 
     @on(Input.Submitted)
     def _answered(self, message: Input.Submitted) -> None:

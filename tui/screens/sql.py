@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.message import Message
-from textual.widgets import Static, TextArea, Tree
+from textual.widgets import Static, Tree
 from textual.widgets.tree import TreeNode
 
 from orchestrion.domain.errors import OrchestrionError
@@ -25,6 +25,7 @@ from orchestrion.tui.screens.marks import still
 from orchestrion.tui.screens.prompt import Prompt
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.widgets.document import Document, value_parts
+from orchestrion.tui.widgets.fields import Editor
 from orchestrion.tui.widgets.grid import Grid
 
 FIRST = "SELECT tool, count(*) AS calls FROM tool_calls GROUP BY tool ORDER BY calls DESC"
@@ -53,7 +54,7 @@ class Sql(View):
     """Ask the views anything; nothing asked here can write or read anything else."""
 
     BINDINGS: ClassVar[list[Any]] = bindings("sql")
-    AUTO_FOCUS = "TextArea"
+    AUTO_FOCUS = "Editor"
     here = "sql"
 
     def __init__(self) -> None:
@@ -67,7 +68,7 @@ class Sql(View):
 
     def body(self) -> ComposeResult:
         with Container(id="asking"):
-            editor = TextArea(FIRST, id="editor", tab_behavior="focus", show_line_numbers=True, compact=True)
+            editor = Editor(FIRST, id="editor", tab_behavior="focus", show_line_numbers=True, compact=True)
             editor.border_title = "your question (^r runs it)"
             yield editor.add_class("bordered")
             schema: Tree[str] = Tree("views", id="schema")
@@ -130,7 +131,7 @@ class Sql(View):
         return "your own question, run in a locked-down child process"
 
     def action_run_query(self) -> None:
-        sql = self.query_one(TextArea).text.strip()
+        sql = self.query_one(Editor).text.strip()
         if not sql or self._busy:
             return
         self._busy = True
@@ -189,7 +190,7 @@ class Sql(View):
 
     @on(Tree.NodeSelected, "#schema")
     def _chosen(self, message: Tree.NodeSelected[str]) -> None:
-        editor = self.query_one(TextArea)
+        editor = self.query_one(Editor)
         parent = message.node.parent
         if message.node.data is None:
             return
@@ -204,7 +205,7 @@ class Sql(View):
 
     def _save(self, name: str | None) -> None:
         if name:
-            self._keep(partial(self.queries.save, name, self.query_one(TextArea).text))
+            self._keep(partial(self.queries.save, name, self.query_one(Editor).text))
             self._fill_schema()
 
     def _keep(self, write: partial[None]) -> None:
@@ -222,7 +223,7 @@ class Sql(View):
     def _recall(self, by: int) -> None:
         if 0 <= self._past + by < len(self.queries.history):
             self._past += by
-            self.query_one(TextArea).text = self.queries.history[self._past]
+            self.query_one(Editor).text = self.queries.history[self._past]
 
     def retreat(self) -> None:
         self.query_one(Grid).focus()

@@ -4,8 +4,10 @@ from textual import on
 from textual.message import Message
 from textual.widgets import Input
 
+from orchestrion.tui.widgets.fields import Line
 
-class Finder(Input):
+
+class Finder(Line):
     """Hidden until `open`; each change of the text is told as `Sought`."""
 
     class Sought(Message):
