@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Sequence
 from fcntl import ioctl
 from pathlib import Path
 from typing import Any
@@ -196,21 +197,89 @@ async def test_what_is_pasted_stands_there_as_visible_signs(open_dashboard: Any,
         assert end in shown
 
 
-SCREENFUL = 4.0
+TO_DRAW_SECONDS = 60.0
+STILL_SECONDS = 0.2
+"""A terminal that is sent nothing for so long shows all that is to be shown; a cursor blinks more slowly."""
 OURS = re.compile(
     rb"\x1b\[[0-9;:?<>=]*[ -/]*[@-~]"  # CSI: colours, cursor, modes
     rb"|\x1b[78=>]"  # save and restore, keypad
     rb"|\x1b\]22;default\x07"  # the mouse pointer's shape
 )
 """What Textual itself may say to a terminal."""
+UP, DOWN, RIGHT, CTRL_UP = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[1;5A"
+TAB, BACK_TAB, ENTER, BACK, ESCAPE = "\t", "\x1b[Z", "\r", "\x7f", ESC
+PASTE = f"{ESC}[200~{HOSTILE.replace(ESC, CSI).encode('utf-8', 'replace').decode()}{ESC}[201~"
+"""As from a terminal that takes ESC out of what it pastes, and leaves the rest in."""
+JOURNEY = (
+    ("d", "Now go to the session to lay beside it"),
+    (DOWN + "d", "ses_evil beside ses_worse"),
+    (BACK, "2 sessions"),
+    ("/", "/ search requests"),
+    (PASTE, "No session is like that"),
+    (ESCAPE, "ses_worse"),
+    (UP + ENTER, "parallel"),
+    (ENTER, "run run_evil"),
+    (BACK, "Commentary"),
+    (TAB, "Commentary, newest first"),
+    (ENTER, "event at position 15"),
+    (BACK, "Commentary"),
+    ("3", "1 messages"),
+    (ENTER, "message m[/x]"),
+    (BACK, "1 messages"),
+    (RIGHT * 5 + ENTER, "events behind: deliveries"),
+    (ENTER, "event at position 8"),
+    (BACK, "events behind: deliveries"),
+    (BACK, "1 messages"),
+    ("4", "1 handoffs"),
+    (ENTER, "handoff h[/x]"),
+    (BACK, "1 handoffs"),
+    ("5", "2 calls"),
+    (TAB, "Slowest"),
+    (TAB, "Parameters"),
+    (ENTER, "call c[/x]"),
+    (BACK, "2 calls"),
+    ("6", "1 patterns"),
+    (ENTER, "pattern p[/x]"),
+    (BACK, "1 patterns"),
+    ("8", "size of the log"),
+    ("V", "whole up to position"),
+    (ENTER, "event at position 14"),
+    (BACK, "the log's health"),
+    ("r", "‖ ×1"),
+    ("g", "Position of the log"),
+    (ESCAPE, "as of 1"),
+    ("l", "live 27"),
+    ("?", "Every key, by place"),
+    (ESCAPE, "the log's health"),
+    ("\x10", "Search for commands"),
+    (PASTE, "[/x] [bold [/bold] [b][/] ¦ [@click"),
+    (ESCAPE, "the log's health"),
+    ("7", "dead_letters"),
+    (TAB, "agent_runs"),
+    (DOWN * 2 + ENTER, "FROM sessions"),
+    ("\x12", "2 rows"),
+    (ENTER, "one row of the answer"),
+    (BACK, "2 rows"),
+    (BACK_TAB, "agent_runs"),
+    (BACK_TAB, "your question"),
+    (CTRL_UP, "FROM sessions"),
+    (PASTE, "⟦U+009B⟧]8;;"),
+    ("\x13", "Keep this question as"),
+    (PASTE + ENTER, "saved queries"),
+)
+"""What is pressed or pasted, and what then comes on the terminal."""
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_no_control_byte_of_the_content_reaches_a_real_terminal(tmp_path: Path) -> None:
     log = open_log(tmp_path)
-    log.observe([witnessed(event) for event in hostile_events()])
+    log.observe([witnessed(event) for session in ("ses_evil", "ses_worse") for event in hostile_events(session)])
     log.close()
-    written = _play(tmp_path, b"23456812r7")
+    (tmp_path / "queries").mkdir()
+    text = HOSTILE.encode("utf-8", "replace").decode()
+    query = f'FROM sessions /* {text} */ SELECT request AS "{text}"'
+    (tmp_path / "queries" / "evil.sql").write_text(query, "utf-8")
+    written = _play(tmp_path, JOURNEY)
     rest = OURS.sub(b"", written).decode("utf-8", "replace")
     assert "␛]52" in rest, "the hostile text was never drawn"
     assert not re.findall(
@@ -220,8 +289,8 @@ def test_no_control_byte_of_the_content_reaches_a_real_terminal(tmp_path: Path) 
         assert payload not in written
 
 
-def _play(home: Path, keys: bytes) -> bytes:
-    """Run `orchestrion watch` on a pseudo-terminal, press keys, quit; everything it wrote."""
+def _play(home: Path, journey: Sequence[tuple[str, str]]) -> bytes:
+    """Run `orchestrion watch` on a pseudo-terminal, go the journey, quit; everything it wrote."""
     parent, child = pty.openpty()
     ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
     command = [sys.executable, "-P", "-m", "orchestrion.cli.main", "watch", "--home", str(home)]
@@ -229,12 +298,12 @@ def _play(home: Path, keys: bytes) -> bytes:
     process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child, env=environ, start_new_session=True)
     os.close(child)
     try:
-        written = _read_until(parent, b"ses_evil", 60)
-        for key in keys:
-            os.write(parent, bytes([key]))
-            written += _read_until(parent, None, 1.0)
+        written = _read_until(parent, "ses_worse")
+        for keys, wanted in journey:
+            os.write(parent, keys.encode())
+            written += _read_until(parent, wanted)
         os.write(parent, b"\x11")
-        written += _read_until(parent, None, SCREENFUL)
+        written += _read_until(parent, None)
         assert process.wait(30) == 0
     finally:
         process.kill()
@@ -243,15 +312,18 @@ def _play(home: Path, keys: bytes) -> bytes:
     return written
 
 
-def _read_until(terminal: int, wanted: bytes | None, seconds: float) -> bytes:
-    """What is written until `wanted` was, or (with None) until `seconds` have gone."""
-    seen, until = b"", time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0 and (wanted is None or wanted not in seen):
-        if select.select([terminal], [], [], left)[0]:
-            try:
-                seen += os.read(terminal, 65536)
-            except OSError:  # Linux says so when the other end is closed
-                break
-    if wanted is not None:
-        assert wanted in seen, f"{wanted!r} was not drawn within {seconds} s: {seen[-2000:]!r}"
+def _read_until(terminal: int, wanted: str | None) -> bytes:
+    """What is written until `wanted` was drawn and nothing came for a moment; with None, until it is closed."""
+    seen, found, until = b"", False, time.monotonic() + TO_DRAW_SECONDS
+    while (left := until - time.monotonic()) > 0:
+        if not select.select([terminal], [], [], STILL_SECONDS if found else left)[0]:
+            break
+        try:
+            seen += os.read(terminal, 65536)
+        except OSError:  # Linux says so when the other end is closed
+            break
+        found = wanted is not None and wanted.encode() in OURS.sub(b"", seen)
+    assert found or wanted is None, (
+        f"{wanted!r} was not drawn within {TO_DRAW_SECONDS} s: {OURS.sub(b'', seen).decode()}"
+    )
     return seen
