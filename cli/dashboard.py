@@ -4,11 +4,11 @@ import gc
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from orchestrion.cli.wiring import Home, builder, lapses_noted, opened_log
+from orchestrion.cli.wiring import Home, builder, lapses_noted, opened_log, untouched_log
 from orchestrion.domain.errors import OrchestrionError
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ def fits_a_dashboard(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 @contextmanager
-def fed(home: Home) -> "Iterator[tuple[Store, Feed]]":
+def fed(home: Home, *, replaying: bool = False) -> "Iterator[tuple[Store, Feed]]":
     """The store, and what the dashboard looks at; it catches up by itself, so the screen stands before all is read.
+
+    Who watches brings in what hooks have left, and notes conductors that die; a replay adds nothing to the log.
 
     Python's collector of garbage rests until `settled`: hardly anything that a start makes is ever thrown away.
     """
@@ -46,12 +48,12 @@ def fed(home: Home) -> "Iterator[tuple[Store, Feed]]":
     os.environ.setdefault(*FRAMES)
     gc.disable()
     try:
-        with (
-            opened_log(home) as log,
-            lapses_noted(home, log),
-            Store(log, home.projections, build=builder(home)) as store,
-            _read_ahead(store),
-        ):
+        with ExitStack() as opened:
+            log = opened.enter_context(untouched_log(home) if replaying else opened_log(home))
+            if not replaying:
+                opened.enter_context(lapses_noted(home, log))
+            store = opened.enter_context(Store(log, home.projections, build=builder(home)))
+            opened.enter_context(_read_ahead(store))
             yield store, feed_of(log, store, home)
     finally:
         gc.enable()

@@ -1,4 +1,4 @@
-"""Brings what hooks left in the spool into the log before a command reads or writes it."""
+"""Brings what hooks left in the spool into the log before a command reads or writes it; a replay leaves it there."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,14 @@ def left(home: Path) -> int:
 def waiting(home: Path) -> bool:
     """Whether the spool of `home` holds anything."""
     return left(home) > 0
+
+
+def tell(home: Path) -> None:
+    """Say what the log does not hold yet, if the spool of `home` does."""
+    if waiting(home):
+        from orchestrion.cli.show import say
+
+        say(f"The spool holds {left(home)} of hooks' files; a replay leaves them there, other commands bring them in.")
 
 
 def bring_in(home: Path, log: "Log") -> None:

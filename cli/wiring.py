@@ -60,15 +60,28 @@ def home_of(option: Path | None, environ: Mapping[str, str] = os.environ) -> Hom
 @contextmanager
 def opened_log(home: Home) -> "Iterator[Log]":
     """The log that is there, with what hooks have left. Raises NotFound for a home without any: asking begins none."""
-    hooked = spool.waiting(home.path)
-    if not home.exists() and not hooked:
+    with _opened(home, create=spool.waiting(home.path)) as log:
+        spool.bring_in(home.path, log)
+        _note_lapsed(home, log)
+        yield log
+
+
+@contextmanager
+def untouched_log(home: Home) -> "Iterator[Log]":
+    """The log as it stands, to which nothing is appended: not even what hooks have left. Raises NotFound."""
+    with _opened(home) as log:
+        spool.tell(home.path)
+        yield log
+
+
+@contextmanager
+def _opened(home: Home, *, create: bool = False) -> "Iterator[Log]":
+    if not home.exists() and not create:
         raise NotFound(f"there is no log in {home.path} yet; `orchestrion demo`, `run` or `import` begins one")
     from orchestrion.eventstore import open_log
 
-    log = open_log(home.path, create=hooked)
+    log = open_log(home.path, create=create)
     try:
-        spool.bring_in(home.path, log)
-        _note_lapsed(home, log)
         yield log
     finally:
         log.close()

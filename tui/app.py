@@ -1,4 +1,4 @@
-"""The dashboard: screens over the projections, live or as of a position of the log. It only ever reads."""
+"""The dashboard: screens over the projections, live or as of a position of the log, to which it appends nothing."""
 
 import asyncio
 import threading

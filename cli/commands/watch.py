@@ -24,7 +24,8 @@ def watch(
 ) -> None:
     """Watch the sessions live: agents, messages, handoffs, tools, patterns, SQL and the log's health.
 
-    `?` shows every key. It only reads. Without a fit terminal the commentary of the last session is followed instead.
+    `?` shows every key. It starts nothing; to the log it adds what any command would: what hooks have left in the
+    spool, and that a conductor is gone. Without a fit terminal the commentary of the last session is followed instead.
     """
     from orchestrion.cli.asking import LAST, session_of
     from orchestrion.cli.dashboard import fed, fits_a_dashboard, settled
@@ -61,22 +62,23 @@ def replay(
 ) -> None:
     """Play a session back: every screen as it stood at a position, with a time line to go to any other.
 
-    It never starts an agent, a model or a tool. With --plain the commentary is printed, up to --at.
+    It never starts an agent, a model or a tool, and appends nothing to the log. With --plain the commentary is printed,
+    up to --at.
     """
     from orchestrion.cli import replaying
     from orchestrion.cli.asking import session_of
     from orchestrion.cli.dashboard import fed, fits_a_dashboard, settled
     from orchestrion.cli.show import say
-    from orchestrion.cli.wiring import asked, home_of
+    from orchestrion.cli.wiring import home_of, stored, untouched_log
 
     place = home_of(home)
     if not plain and not fits_a_dashboard():
         say(PLAIN)
         plain = True
     if plain:
-        with asked(place) as store:
+        with untouched_log(place) as log, stored(log, place) as store:
             return replaying.replay(store, session_of(store, session), speed=speed, at=at)
-    with fed(place) as (store, feed):
+    with fed(place, replaying=True) as (store, feed):
         from orchestrion.tui.app import Dashboard  # the store catches up while this is loaded
 
         store.catch_up()

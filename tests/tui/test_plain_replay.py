@@ -1,16 +1,24 @@
-"""`replay --plain`: the commentary with the session's own timing; and what a terminal that cannot draw gets."""
+"""`replay`: with --plain the commentary with its own timing, as a dumb terminal gets it; and without side effects."""
 
 import os
+import select
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrion.cli.hook import keep
 from orchestrion.cli.replaying import replay
 from orchestrion.domain import events as e
+from orchestrion.domain.record import Fact
+from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import open_log
+from tests.tui.conftest import PATIENCE_SECONDS
 
 
 def test_each_line_waits_as_long_as_it_did_divided_by_the_speed(story: Any, feed: Any, capsys: Any) -> None:
@@ -64,12 +72,98 @@ def home(story: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_replay_appends_nothing(home: Path) -> None:
-    before = orchestrion(home, "status", "--format", "json").stdout
-    played = orchestrion(home, "replay", "ses_1", "--plain", "--speed", "0")
+@pytest.fixture
+def forsaken(home: Path) -> Path:
+    """The same with a session whose conductor is gone, and a hook's payload in the spool: both are news to the log."""
+    about = {"source": "conductor", "session": "ses_2", "happened_at": datetime.now(UTC) - timedelta(minutes=5)}
+    with open_log(home) as log:
+        started = e.SessionStarted(**about, product="orchestrion", request="left behind")
+        lease = e.LeaseTaken(**about, holder="hld_1", pid=1, born="long ago", host="another", lease_seconds=6)
+        log.observe([witnessed(started), Fact("lease-ses_2", 1, lease)])
+    (home / "workspaces" / "ses_2").mkdir(parents=True)
+    keep(str(home / "spool"), b'{"hook_event_name": "SessionStart", "session_id": "hooked", "source": "startup"}')
+    return home
+
+
+def holds(home: Path) -> tuple[list[tuple[Any, ...]], list[str]]:
+    """What stands in the log of `home`, and what waits in its spool."""
+    with open_log(home) as log:
+        return list(log.rows(after=0, limit=1000)), sorted(path.name for path in (home / "spool").iterdir())
+
+
+def test_a_replay_appends_nothing(forsaken: Path) -> None:
+    before = holds(forsaken)
+    played = orchestrion(forsaken, "replay", "ses_1", "--plain", "--speed", "0")
     assert played.returncode == 0, played.stderr
     assert "SESSION COMPLETED" in played.stdout
-    assert orchestrion(home, "status", "--format", "json").stdout == before
+    assert "The spool holds 1 of hooks' files" in played.stderr
+    assert holds(forsaken) == before
+    assert orchestrion(forsaken, "status").returncode == 0
+    assert holds(forsaken) != before, "another command notes what happened"
+
+
+def test_nor_does_one_in_the_terminal_even_where_it_comes_back_to_the_living_log(forsaken: Path) -> None:
+    before = holds(forsaken)
+    with terminal("replay", "ses_1", "--home", str(forsaken)) as screen:
+        screen.awaits("as of 1")
+        screen.presses(".")
+        screen.awaits("as of 2")
+        screen.presses("l")
+        screen.awaits("live")
+        screen.presses("q")
+        assert screen.ended() == 0
+    assert holds(forsaken) == before
+
+
+class Screen:
+    """What a process draws on the other side of `master`."""
+
+    def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
+        self._master, self._process = master, process
+        self._drawn = ""
+
+    def awaits(self, text: str) -> None:
+        """Wait until `text` is drawn. Fails if it is not for long."""
+        while text not in self._drawn:
+            assert self._reads(), (text, self._drawn[-2000:])
+        self._drawn = self._drawn.partition(text)[2]
+
+    def presses(self, key: str) -> None:
+        os.write(self._master, key.encode())
+
+    def ended(self) -> int:
+        """Its exit code, once it is over; who does not read holds it up."""
+        while self._reads():
+            pass
+        return self._process.wait(PATIENCE_SECONDS)
+
+    def _reads(self) -> bool:
+        """Whether something more was drawn."""
+        if not select.select([self._master], [], [], PATIENCE_SECONDS)[0]:
+            return False
+        try:
+            drawn = os.read(self._master, 65536)
+        except OSError:  # Linux' word for the end
+            return False
+        self._drawn += drawn.decode(errors="replace")
+        return bool(drawn)
+
+
+@contextmanager
+def terminal(*arguments: str) -> Iterator[Screen]:
+    """A command in a terminal of its own."""
+    pty = pytest.importorskip("pty")
+    master, its = pty.openpty()
+    command = [sys.executable, "-P", "-m", "orchestrion.cli.main", *arguments]
+    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+    process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=environ, start_new_session=True)
+    os.close(its)
+    try:
+        yield Screen(master, process)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
 
 
 def test_without_a_fit_terminal_the_commentary_is_told_instead(home: Path) -> None:
