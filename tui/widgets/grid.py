@@ -225,11 +225,13 @@ class Grid(Late, can_focus=True):
         self.post_message(self.Wanted(self))
 
     def on_click(self, event: events.Click) -> None:
-        column = column_at(self._rows.widths, event.x + self.scroll_offset.x)
-        if event.y == 0:
+        if (offset := event.get_content_offset(self)) is None:
+            return
+        column = column_at(self._rows.widths, offset.x + self.scroll_offset.x)
+        if offset.y == 0:
             self._order(column)
             return
-        row = self.scroll_offset.y + event.y - 1
+        row = self.scroll_offset.y + offset.y - 1
         if row >= self.count:
             return
         again = row == self.row and column == self.column
