@@ -4,14 +4,16 @@ import gc
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from threading import Thread
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, closing, contextmanager, suppress
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
 
 from orchestrion.cli.wiring import Home, builder, lapses_noted, opened_log, untouched_log
 from orchestrion.domain.errors import OrchestrionError
 
 if TYPE_CHECKING:
+    from subprocess import Popen
+
     from orchestrion.domain.ports import Log
     from orchestrion.projections import Store, Table, View
     from orchestrion.tui.feed import Feed
@@ -46,15 +48,17 @@ def fed(home: Home, *, replaying: bool = False) -> "Iterator[tuple[Store, Feed]]
     from orchestrion.projections import Store
 
     os.environ.setdefault(*FRAMES)
+    children = Children()
     gc.disable()
     try:
         with ExitStack() as opened:
             log = opened.enter_context(untouched_log(home) if replaying else opened_log(home))
             if not replaying:
                 opened.enter_context(lapses_noted(home, log))
-            store = opened.enter_context(Store(log, home.projections, build=builder(home)))
-            opened.enter_context(_read_ahead(store))
-            yield store, feed_of(log, store, home)
+            store = opened.enter_context(Store(log, home.projections, build=builder(home, children.begun)))
+            opened.enter_context(closing(children))
+            _read_ahead(store)
+            yield store, feed_of(log, store, home, children)
     finally:
         gc.enable()
 
@@ -71,32 +75,52 @@ def settled() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
-@contextmanager
-def _read_ahead(store: "Store") -> "Iterator[None]":
+def _read_ahead(store: "Store") -> None:
     """Let the store catch up while the screens are being loaded; what is wrong, whoever follows the log will tell."""
 
     def read() -> None:
         with suppress(OrchestrionError, OSError):
             store.catch_up()
 
-    reading = Thread(target=read, name="reader", daemon=True)
-    reading.start()
-    try:
-        yield
-    finally:
-        reading.join()
+    Thread(target=read, name="reader", daemon=True).start()
 
 
-def feed_of(log: "Log", store: "Store", home: Home) -> "Feed":
-    """The feed over an open log and its store."""
+class Children:
+    """The processes that answer for the dashboard; none outlives it, and nobody waits for one."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._living: list[Popen[Any]] = []
+        self._left = False
+
+    def begun(self, child: "Popen[Any]") -> None:
+        """`child` is one of them."""
+        with self._lock:
+            self._living = [*(one for one in self._living if one.poll() is None), child]
+            if self._left:
+                child.kill()
+
+    def close(self) -> None:
+        """Kill those that there are, and those that may still come."""
+        with self._lock:
+            self._left = True
+            for child in self._living:
+                child.kill()
+
+
+def feed_of(log: "Log", store: "Store", home: Home, children: Children | None = None) -> "Feed":
+    """The feed over an open log and its store; `children` is told of the processes that answer."""
     from orchestrion.cli import spool
     from orchestrion.tui.feed import Feed
+
+    begun = (children or Children()).begun
 
     def asked(sql: str, at: int | None) -> "Table":
         from orchestrion.projections import ask
         from orchestrion.projections.saved import defaults
 
-        return ask(log, home.projections, sql, at=at, params=defaults(sql), build=builder(home))
+        build = builder(home, begun)
+        return ask(log, home.projections, sql, at=at, params=defaults(sql), build=build, begun=begun)
 
     def schema() -> "Sequence[View]":
         from orchestrion.projections import VIEWS

@@ -13,6 +13,8 @@ from orchestrion.cli import spool
 from orchestrion.domain.errors import NotFound, OrchestrionError
 
 if TYPE_CHECKING:
+    from subprocess import Popen
+
     from orchestrion.domain.ports import Log, Redactor
     from orchestrion.domain.prices import PriceTable
     from orchestrion.projections import Store
@@ -160,16 +162,24 @@ def asked(home: Home) -> "Iterator[Store]":
         yield store
 
 
-def builder(home: Home) -> Callable[[], None]:
-    """Takes a snapshot in a process of its own, where alone the second SQLite (ADBC's) may open the log."""
+def builder(home: Home, begun: "Callable[[Popen[str]], object]" = bool) -> Callable[[], None]:
+    """Takes a snapshot in a process of its own, where alone the second SQLite (ADBC's) may open the log.
+
+    `begun` is told of that process, which whoever cannot wait for it may kill.
+    """
 
     def build() -> None:
         import subprocess
 
         # -P: a project's own files must not stand before our modules.
         command = [sys.executable, "-P", "-m", "orchestrion.cli.builder", "--home", str(home.path)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
-        if done.returncode:
-            raise OrchestrionError(f"the snapshot builder failed ({done.returncode}): {done.stderr.strip()[-500:]}")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+            begun(child)
+            try:
+                said = child.communicate(timeout=BUILD_SECONDS)[1]
+            finally:
+                child.kill()
+        if child.returncode:
+            raise OrchestrionError(f"the snapshot builder failed ({child.returncode}): {said.strip()[-500:]}")
 
     return build

@@ -39,16 +39,19 @@ def ask(
     prices: PriceTable | None = None,
     params: Mapping[str, Any] | None = None,
     build: Callable[[], None] | None = None,
+    begun: Callable[[subprocess.Popen[bytes]], object] = bool,
 ) -> Table:
     """The answer to `sql` as of position `at`, its values plain enough for JSON (see `plain.py`).
 
     `prices` and `build` as in `Store`; `params` are the values of `$name` in it: str, int, float, None, or a datetime
-    in UTC. Raises QueryRefused, saying in one sentence why: it is no question, DuckDB cannot make sense of it, it
-    reaches for something outside, or it ran out of its limits.
+    in UTC. `begun` is told of the child, which whoever cannot wait for the answer may kill. Raises QueryRefused, saying
+    in one sentence why: it is no question, DuckDB cannot make sense of it, it reaches for something outside, or it ran
+    out of its limits.
     """
     table = prices if prices is not None else prices_beside(folder)
     child = _start()
     try:
+        begun(child)
         # sqlglot takes as long to load as the child's DuckDB does: let them load side by side.
         from orchestrion.projections.allowed import check_question  # noqa: PLC0415
 
@@ -59,7 +62,7 @@ def ask(
     finally:
         _end(child)
     if "again" in answer:  # it met a damaged snapshot and moved it aside
-        return ask(log, folder, sql, at=at, prices=table, params=params, build=build)
+        return ask(log, folder, sql, at=at, prices=table, params=params, build=build, begun=begun)
     if "refused" in answer:
         raise QueryRefused(answer["refused"])
     return Table(tuple(answer["columns"]), [tuple(row) for row in answer["rows"]])

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 
 import duckdb
 
-from orchestrion.domain.errors import OrchestrionError, QueryRefused
+from orchestrion.domain.errors import LogUnavailable, OrchestrionError, QueryRefused
 from orchestrion.domain.ports import Log
 from orchestrion.domain.prices import PriceTable
 from orchestrion.projections.base import UPTO
@@ -74,6 +74,7 @@ class Store:
         self._older: list[Cursors] = []
         """Of DuckDBs that were left for a newer snapshot while somebody asked them."""
         self._tables: Tables | None = None
+        self._closed = False
 
     @property
     def _con(self) -> duckdb.DuckDBPyConnection:
@@ -100,6 +101,7 @@ class Store:
     def catch_up(self) -> int:
         """Make visible what the log holds; the position now visible. Raises LogUnavailable."""
         with self._lock:
+            self._check_open()
             if self._tables is None:
                 self._tables = self._over_newest(self._log.head())
             whole = False
@@ -110,6 +112,8 @@ class Store:
                     self._tables, whole = self._over_newest(head), False
                 else:
                     self._tables.take_rows(rows)
+                if not whole:
+                    self._check_open()
             return self._tables.position
 
     def make_ready(self) -> None:
@@ -199,7 +203,11 @@ class Store:
         return True
 
     def close(self) -> None:
-        """Break off what others ask and let go of DuckDB; the log stays open."""
+        """Break off what others ask or take in and let go of DuckDB; the log stays open.
+
+        Whoever asks again is told so by LogUnavailable.
+        """
+        self._closed = True  # before it has the lock, which whoever takes in a long log holds
         with self._lock:
             for cursors in (*self._older, self._cursors):
                 cursors.break_off()
@@ -304,7 +312,12 @@ class Store:
         with self.cursor(like, at=at, after=after) as cursor:
             return _answered(cursor, sql, params)
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise LogUnavailable("The views of the log were closed.")
+
     def _ready(self) -> Tables:
+        self._check_open()
         if self._tables is None:
             self.catch_up()
         assert self._tables is not None  # noqa: S101 - catch_up has set it

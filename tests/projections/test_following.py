@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from orchestrion.domain import events as e
-from orchestrion.domain.errors import QueryRefused
+from orchestrion.domain.errors import LogUnavailable, QueryRefused
 from orchestrion.domain.ports import Log
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import open_log
@@ -138,6 +138,44 @@ def test_closing_waits_for_what_is_being_taken_in(home: Path, monkeypatch: pytes
     store.close()
     other.join()
     assert told == []
+    log.close()
+
+
+def test_closing_does_not_wait_until_a_long_log_is_taken_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "BATCH_EVENTS", 1)
+    log, read, on, told = open_log(home), threading.Event(), threading.Event(), list[BaseException]()
+    log.observe([witnessed(call(f"c{i}")) for i in range(3)])
+    rows, asked = log.rows, list[int]()
+
+    def and_wait(**which: int) -> Any:
+        asked.append(which["after"])
+        read.set()
+        assert on.wait(60)
+        return rows(**which)
+
+    def taking_in() -> None:
+        try:
+            store.catch_up()
+        except LogUnavailable as error:
+            told.append(error)
+
+    monkeypatch.setattr(log, "rows", and_wait)
+    store = Store(log, home / "projections")
+    threads = [threading.Thread(target=taking_in), threading.Thread(target=store.close)]
+    threads[0].start()
+    assert read.wait(60)
+    threads[1].start()
+    while not store._closed:
+        time.sleep(0.001)
+    on.set()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert (asked, len(told)) == ([0], 1)
+    with pytest.raises(LogUnavailable, match="closed"):
+        store.query("SELECT 1")
+    with pytest.raises(LogUnavailable, match="closed"):
+        store.catch_up()
     log.close()
 
 
