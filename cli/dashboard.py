@@ -3,8 +3,9 @@
 import gc
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from orchestrion.domain.ports import Log
     from orchestrion.projections import Store, Table, View
+    from orchestrion.tui.app import Dashboard
     from orchestrion.tui.feed import Feed
 
 FRAMES = ("TEXTUAL_FPS", "120")
@@ -63,6 +65,24 @@ def fed(home: Home, *, replaying: bool = False) -> "Iterator[tuple[Store, Feed]]
         gc.enable()
 
 
+def show(home: Home, first: "Callable[[Store, Feed], Dashboard]", *, replaying: bool = False) -> None:
+    """Show what `first` makes until it is left; where another log took the place of the one shown, go on with that."""
+    make = first
+    while True:
+        with fed(home, replaying=replaying) as (store, feed):
+            app = make(store, feed)
+            app.run()
+        if not app.replaced:
+            return
+        make = partial(_anew, app)
+
+
+def _anew(before: "Dashboard", store: "Store", feed: "Feed") -> "Dashboard":
+    store.catch_up()
+    known = store.query("SELECT session FROM sessions WHERE session = ?", (before.session or "",)).rows
+    return before.anew(feed, before.session if known else None)
+
+
 def settled() -> None:
     """All screens are made: let the collector begin, and leave out what is there now.
 
@@ -108,6 +128,42 @@ class Children:
                 child.kill()
 
 
+class Another:
+    """Whether another log stands where `log` was: one that can be opened, and that nobody is still putting there."""
+
+    def __init__(self, log: "Log", home: Home) -> None:
+        self._log, self._home = log, home
+        self._seen: list[tuple[str, int, int]] = []
+
+    def __call__(self) -> bool:
+        """Asked now and then; true at the second time at the earliest, when its files are as they were at the first."""
+        seen, self._seen = self._seen, self._files()
+        return bool(seen) and seen == self._seen and not self._is_back() and self._opens()
+
+    def _files(self) -> list[tuple[str, int, int]]:
+        try:
+            states = [(path.name, path.stat()) for path in self._home.path.glob(f"{self._home.log.name}*")]
+        except OSError:
+            return []
+        return sorted((name, state.st_size, state.st_mtime_ns) for name, state in states)
+
+    def _is_back(self) -> bool:
+        try:
+            self._log.head()
+        except (OrchestrionError, OSError):
+            return False
+        return True
+
+    def _opens(self) -> bool:
+        from orchestrion.eventstore import open_log
+
+        try:
+            open_log(self._home.path, create=False).close()
+        except (OrchestrionError, OSError):
+            return False
+        return True
+
+
 def feed_of(log: "Log", store: "Store", home: Home, children: Children | None = None) -> "Feed":
     """The feed over an open log and its store; `children` is told of the processes that answer."""
     from orchestrion.cli import spool
@@ -135,4 +191,5 @@ def feed_of(log: "Log", store: "Store", home: Home, children: Children | None = 
             "spooled files": spool.left(home.path),
         }
 
-    return Feed(store, asked, log.verify, house, log.blob, schema, home.path / QUERIES_NAME)
+    another = Another(log, home)
+    return Feed(store, asked, log.verify, house, log.blob, schema, home.path / QUERIES_NAME, another)

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from orchestrion.domain.errors import OrchestrionError
 from orchestrion.tui.actions import ACTIONS, bindings
 from orchestrion.tui.aside import aside
-from orchestrion.tui.asking import Answers, Moved, Trouble, follow
+from orchestrion.tui.asking import Answers, Moved, Replaced, Trouble, follow
 from orchestrion.tui.bodies import Bodies
 from orchestrion.tui.columns import Evidence
 from orchestrion.tui.feed import Feed
@@ -69,6 +69,10 @@ class Dashboard(Replaying):
         self.trouble: Trouble | None = None
         self.on_drawn: Callable[[Answers], None] | None = None
         """Told of each answer that was drawn; for benchmarks."""
+        self.replaced = False
+        """Whether it was left because another log stands in the place of the one it showed."""
+        self.greeting = ""
+        """What is to be said first."""
         self._replay = replay
         self._on_settled = on_settled
         self._looks: dict[str, View] = {}
@@ -98,6 +102,8 @@ class Dashboard(Replaying):
             self.action_rewind()
         self.push_screen(self.look("session" if self.session else "sessions"))
         self._follower.start()
+        if self.greeting:
+            self.say(self.greeting)
         self.set_timer(SETTLING_SECONDS, self._settle)  # at the latest: nothing can be drawn of a log in trouble
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -110,7 +116,7 @@ class Dashboard(Replaying):
             self._follower.join(LEAVING_SECONDS)
 
     def _follow(self) -> None:
-        follow(self.feed.views, self.post_message, self._stop.is_set)
+        follow(self.feed.views, self.post_message, self._stop.is_set, self.feed.another)
 
     # What the log does
 
@@ -133,6 +139,21 @@ class Dashboard(Replaying):
         if self.trouble is None:
             self.ask()
         self.reframe()
+
+    @on(Replaced)
+    def _opened_anew(self) -> None:
+        self.replaced = True
+        self.exit()
+
+    def anew(self, feed: Feed, session: str | None) -> "Dashboard":
+        """What goes on where this one ended, over the log that stands there now."""
+        past = self.at if session is not None else None
+        anew = Dashboard(
+            feed, session=session, replay=past is not None, at=past, speed=self.player.speed,
+            light=self.theme == LIGHT.name, on_settled=self._on_settled,
+        )  # fmt: skip
+        anew.greeting = "The log was replaced: this is the one that stands there now."
+        return anew
 
     def ask(self) -> None:
         """Let every open screen ask anew; those that are not looked at do so when they are."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from textual.message import Message
 
-from orchestrion.domain.errors import OrchestrionError
+from orchestrion.domain.errors import LogReplaced, OrchestrionError
 from orchestrion.tui.feed import Answer, Views
 from orchestrion.tui.literals import bound
 
@@ -19,6 +19,7 @@ BATCH_SECONDS = 0.03
 """After a growth, how long the next ones may gather: taking in each event by itself would leave no time to answer."""
 RETRY_SECONDS = 1.0
 """After trouble with the log, how long until it is tried, or asked what was not answered, again."""
+REPLACED = "The log was removed or replaced while it was shown; it is opened anew as soon as one stands there again."
 NOW = "now"
 """The parameter that is another one each time."""
 
@@ -126,6 +127,10 @@ class Trouble(Message):
         self.sentence, self.lasting = sentence, lasting
 
 
+class Replaced(Message):
+    """Another log stands in the place of the one that was shown, and can be opened."""
+
+
 def answers(
     views: Views,
     questions: list[Question],
@@ -200,10 +205,16 @@ def _answer(query: Query, question: Question) -> Answered:
     return Answered(rows.columns, rows.rows, count, offset)
 
 
-def follow(views: Views, post: Callable[[Message], object], stopping: Callable[[], bool]) -> None:
+def follow(
+    views: Views,
+    post: Callable[[Message], object],
+    stopping: Callable[[], bool],
+    another: Callable[[], bool] = bool,
+) -> None:
     """Tell of each growth of the log until `stopping`; trouble is told once and tried again until it is over.
 
-    Who asks takes in what came; here that is done at the start alone, and after trouble.
+    Who asks takes in what came; here that is done at the start alone, and after trouble. Where the log was replaced and
+    `another` can be opened in its place, that is told last.
     """
     seen, head, troubled = -1, -1, False
     while not stopping():
@@ -214,6 +225,12 @@ def follow(views: Views, post: Callable[[Message], object], stopping: Callable[[
             if troubled:
                 post(Trouble(None))
             troubled = False
+        except LogReplaced:
+            troubled = _tell(post, troubled, REPLACED)
+            _rest(stopping)
+            if another():
+                post(Replaced())
+                return
         except (OrchestrionError, OSError) as error:
             troubled = _tell(post, troubled, str(error))
             _rest(stopping)

@@ -59,7 +59,8 @@ class Feed:
     `ask` runs people's SQL in the locked-down child; `verify` recomputes the chain; `house` tells facts that no view
     holds (position of the log, its size, spooled files) by name; `blob` fetches what the log keeps of large fields;
     `schema` tells the views that people may ask, which takes a moment; `queries` is the file that keeps the reader's
-    own questions, None to keep none.
+    own questions, None to keep none; `another` whether a log that can be opened stands where this one was, should that
+    have been removed.
     """
 
     views: Views
@@ -69,3 +70,4 @@ class Feed:
     blob: Callable[[str], bytes]
     schema: Callable[[], Sequence[ViewInfo]] = tuple
     queries: Path | None = None
+    another: Callable[[], bool] = bool

@@ -1,10 +1,15 @@
 """Speaks about looking: watch, replay."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestrion.cli.options import AtOption, HomeOption, SessionArgument
+
+if TYPE_CHECKING:
+    from orchestrion.projections import Store
+    from orchestrion.tui.app import Dashboard
+    from orchestrion.tui.feed import Feed
 
 PLAIN = (
     "This terminal cannot show the dashboard (no terminal, or TERM says it is dumb); here is the commentary instead."
@@ -28,7 +33,7 @@ def watch(
     spool, and that a conductor is gone. Without a fit terminal the commentary of the last session is followed instead.
     """
     from orchestrion.cli.asking import LAST, session_of
-    from orchestrion.cli.dashboard import fed, fits_a_dashboard, settled
+    from orchestrion.cli.dashboard import fits_a_dashboard, settled, show
     from orchestrion.cli.show import say
     from orchestrion.cli.storytelling import tell
     from orchestrion.cli.wiring import asked, home_of
@@ -38,14 +43,16 @@ def watch(
         say(PLAIN)
         with asked(place) as store:
             return tell(store, session_of(store, session or LAST), follow=True)
-    with fed(place) as (store, feed):
+
+    def shown(store: "Store", feed: "Feed") -> "Dashboard":
         from orchestrion.tui.app import Dashboard  # the store catches up while this is loaded
 
         if session is not None:
             store.catch_up()
         found = session_of(store, session) if session is not None else None
-        Dashboard(feed, session=found, light=light, on_settled=settled).run()
-    return None
+        return Dashboard(feed, session=found, light=light, on_settled=settled)
+
+    return show(place, shown)
 
 
 def replay(
@@ -67,7 +74,7 @@ def replay(
     """
     from orchestrion.cli import replaying
     from orchestrion.cli.asking import session_of
-    from orchestrion.cli.dashboard import fed, fits_a_dashboard, settled
+    from orchestrion.cli.dashboard import fits_a_dashboard, settled, show
     from orchestrion.cli.show import say
     from orchestrion.cli.wiring import home_of, stored, untouched_log
 
@@ -78,11 +85,12 @@ def replay(
     if plain:
         with untouched_log(place) as log, stored(log, place) as store:
             return replaying.replay(store, session_of(store, session), speed=speed, at=at)
-    with fed(place, replaying=True) as (store, feed):
+
+    def shown(store: "Store", feed: "Feed") -> "Dashboard":
         from orchestrion.tui.app import Dashboard  # the store catches up while this is loaded
 
         store.catch_up()
         found = session_of(store, session)
-        speed = speed or 1.0
-        Dashboard(feed, session=found, replay=True, at=at, speed=speed, light=light, on_settled=settled).run()
-    return None
+        return Dashboard(feed, session=found, replay=True, at=at, speed=speed or 1.0, light=light, on_settled=settled)
+
+    return show(place, shown, replaying=True)

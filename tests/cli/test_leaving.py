@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import shutil
 import struct
 import subprocess
 import sys
@@ -142,4 +143,19 @@ def test_a_person_leaves_at_once_while_a_long_question_is_asked(home: Path) -> N
         terminal.reads("asking")
         terminal.types(LEAVE)
         assert terminal.left(ANSWER_SECONDS) == 0
+        assert "Traceback" not in terminal.read
+
+
+@pytest.mark.timeout(240)
+def test_a_log_that_was_replaced_while_it_is_watched_is_opened_anew(home: Path, tmp_path: Path) -> None:
+    with closing(open_log(tmp_path / "other")) as other:
+        other.observe([witnessed(e.SessionStarted(source="hook", session="o", product="p", request="Paint it"))])
+    with Terminal("watch", "--home", str(home)) as terminal:
+        terminal.reads("Fix")
+        shutil.rmtree(home)
+        terminal.reads("opened anew as soon as")
+        shutil.copytree(tmp_path / "other", home)
+        terminal.reads("Paint")
+        terminal.types(LEAVE)
+        assert terminal.left(PATIENCE_SECONDS) == 0
         assert "Traceback" not in terminal.read

@@ -1,6 +1,11 @@
 """Stories of what goes wrong while somebody watches: the dashboard says so and goes on."""
 
-from collections.abc import Callable
+import asyncio
+import shutil
+import sys
+from asyncio.subprocess import DEVNULL
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -8,8 +13,13 @@ from typing import Any
 
 import pytest
 
+from orchestrion.cli.dashboard import feed_of
+from orchestrion.cli.wiring import home_of
 from orchestrion.domain import events as e
 from orchestrion.domain.errors import LogUnavailable
+from orchestrion.domain.streams import witnessed
+from orchestrion.eventstore import SQLiteLog, open_log
+from orchestrion.projections import Store
 from orchestrion.tui.app import Dashboard
 from orchestrion.tui.asking import Trouble
 from orchestrion.tui.feed import Feed
@@ -158,29 +168,79 @@ async def test_trouble_that_the_follower_will_end_is_not_ended_by_an_answer_befo
         assert "nothing can be heard" in str(app.screen.query_one(Banner).render())
 
 
-async def test_a_real_log_that_disappears_is_told(tmp_path: Path) -> None:
-    from orchestrion.cli.dashboard import feed_of
-    from orchestrion.cli.wiring import home_of
-    from orchestrion.domain.streams import witnessed
-    from orchestrion.eventstore import open_log
-    from orchestrion.projections import Store
+@asynccontextmanager
+async def watched(path: Path) -> AsyncIterator[tuple[Any, Any, SQLiteLog]]:
+    """The dashboard over a real log of one session in `path`, when that is shown; who watches, and the log."""
+    home = home_of(path)
+    with (
+        closing(open_log(path)) as log,
+        Store(log, home.projections) as store,
+    ):
+        begin(log, "ses_1")
+        app = Dashboard(feed_of(log, store, home))
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: app.screen.query_one("#sessions").count == 1)
+            yield app, pilot, log
 
-    home = home_of(tmp_path)
-    log = open_log(tmp_path)
-    log.observe([witnessed(e.SessionStarted(source="hook", session="s", product="p"))])
-    try:
-        with Store(log, home.projections) as store:
-            app = Dashboard(feed_of(log, store, home))
-            async with app.run_test(size=(100, 30)) as pilot:
-                grid = app.screen.query_one("#sessions")
-                await until(pilot, lambda: grid.count == 1)
-                for path in tmp_path.glob("log.db*"):
-                    path.unlink()
-                await until(pilot, lambda: app.trouble is not None)
-                assert grid.texts("session") == ["s"]
-                assert app.is_running
-    finally:
-        log.close()
+
+def begin(log: Any, session: str) -> None:
+    log.observe([witnessed(e.SessionStarted(source="hook", session=session, product="p"))])
+
+
+async def test_a_real_log_that_disappears_is_told_and_goes_on_when_it_is_back(tmp_path: Path) -> None:
+    async with watched(tmp_path) as (app, pilot, log):
+        grid, banner = app.screen.query_one("#sessions"), app.screen.query_one(Banner)
+        for path in tmp_path.glob("log.db*"):
+            path.rename(tmp_path / f"away-{path.name}")
+        await until(pilot, lambda: "opened anew as soon as one stands there again" in str(banner.render()))
+        assert "removed or replaced" in str(banner.render())
+        assert grid.texts("session") == ["ses_1"]
+        await pilot.press("5")
+        await pilot.press("1")
+        assert "removed or replaced" in str(app.screen.query_one(Banner).render())
+        for path in tmp_path.glob("away-*"):
+            path.rename(tmp_path / path.name.removeprefix("away-"))
+        begin(log, "ses_2")
+        await until(pilot, lambda: grid.count == 2)
+        await until(pilot, lambda: banner.sentence is None)
+        assert app.is_running
+        assert not app.replaced
+
+
+async def test_a_log_that_stands_in_the_place_of_the_one_that_was_shown_is_to_be_opened_anew(tmp_path: Path) -> None:
+    async with watched(tmp_path) as (app, pilot, log):
+        begin(log, "ses_2")
+        kept = tmp_path / "kept"
+        kept.mkdir()
+        for path in tmp_path.glob("log.db*"):
+            shutil.copy(path, kept)
+            path.unlink()
+        banner = app.screen.query_one(Banner)
+        await until(pilot, lambda: banner.sentence is not None and "opened anew" in banner.sentence)
+        (tmp_path / "log.db").write_text("this is no log")
+        await until(pilot, lambda: app.trouble is not None)
+        assert not app.replaced
+        for path in kept.iterdir():
+            shutil.copy(path, tmp_path)
+        await until(pilot, lambda: app.replaced)
+
+
+async def test_what_is_built_anew_while_it_is_watched_goes_on(tmp_path: Path) -> None:
+    async with watched(tmp_path) as (app, pilot, log):
+        command = [sys.executable, "-P", "-m", "orchestrion.cli.main", "rebuild", "--home", str(tmp_path)]
+        rebuilding = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL, stderr=DEVNULL)
+        assert await rebuilding.wait() == 0
+        begin(log, "ses_2")
+        await until(pilot, lambda: app.screen.query_one("#sessions").count == 2)
+        await pilot.press("8")
+        await until(pilot, lambda: bool(app.screen.query("#facts")) and "projection lag" in str(shown(app)))
+        assert app.screen.query_one(Banner).sentence is None
+        assert "✗" not in shown(app)
+
+
+def shown(app: Any) -> str:
+    strips = app.screen._compositor.render_strips(app.size)
+    return "\n".join(strip.text for strip in strips)
 
 
 SLOW = pytest.mark.slow
@@ -257,8 +317,6 @@ async def test_queries_are_remembered_and_kept_under_names(story: Any, open_dash
 
 
 async def test_a_session_of_20_000_calls_opens_and_scrolls_page_by_page(log: Any, open_dashboard: Any) -> None:
-    from orchestrion.domain.streams import witnessed
-
     many = 20_000
     who: dict[str, Any] = {"source": "transcript", "session": "big", "run": "big/main", "agent": "main"}
     for first in range(0, many, 5_000):
