@@ -11,8 +11,9 @@ from textual.app import ComposeResult
 from orchestrion.tui import figures
 from orchestrion.tui.actions import bindings
 from orchestrion.tui.asking import Answered, Question
-from orchestrion.tui.columns import Column, events_of, number
+from orchestrion.tui.columns import Column, number
 from orchestrion.tui.questions import question
+from orchestrion.tui.resting import OF_SESSION
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.widgets.finder import Finder
 from orchestrion.tui.widgets.grid import Grid
@@ -22,19 +23,12 @@ NONE_SUCH = "No session is like that; Escape ends the search, v the live ones al
 COLUMNS = (
     Column("status", "Status", tone="status"),
     Column("request", "Request", write=figures.text, grow=True, widest=30, tone="strong"),
-    number("agents", "Runs", events_of("runs", "session = $session AND kind LIKE 'agent.%'", "session")),
-    number("tool_calls", "Calls", events_of("tool calls", "session = $session AND kind LIKE 'tool.%'", "session")),
-    number("messages", "Msgs", events_of("messages", "session = $session AND kind = 'message.sent'", "session")),
-    number(
-        "tokens",
-        "Tokens",
-        events_of("tokens", "session = $session AND kind = 'usage.recorded'", "session"),
-        figures.tokens,
-    ),
-    number(
-        "cost", "Cost", events_of("cost", "session = $session AND kind = 'usage.recorded'", "session"), figures.money
-    ),
-    Column("age", "Age", figures.lasting, right=True, rests=events_of("events", "session = $session", "session")),
+    number("agents", "Runs", OF_SESSION["agents"]),
+    number("tool_calls", "Calls", OF_SESSION["tool_calls"]),
+    number("messages", "Msgs", OF_SESSION["messages"]),
+    number("tokens", "Tokens", OF_SESSION["tokens"], figures.tokens),
+    number("cost", "Cost", OF_SESSION["cost"], figures.money),
+    Column("age", "Age", figures.lasting, right=True, rests=OF_SESSION["age"]),
     Column("source", "Source", tone="quiet", widest=14),
     Column("project", "Project", tone="quiet", widest=24),
     Column("started_at", "Started", figures.moment, tone="quiet"),

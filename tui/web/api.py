@@ -11,7 +11,8 @@ from orchestrion.domain.inert import one_line
 from orchestrion.tui import report
 from orchestrion.tui.report import words
 from orchestrion.tui.report.html import policy
-from orchestrion.tui.web.facts import AT, MOST_EVIDENCE, shown, told
+from orchestrion.tui.resting import OF_SESSION
+from orchestrion.tui.web.facts import AT, MOST_EVIDENCE, OF_FIGURE, shown, told
 from orchestrion.tui.web.hub import Hub, Views
 from orchestrion.tui.web.numbers import whole
 
@@ -88,14 +89,19 @@ class Api:
         return JSONResponse(await self.hub.ask_whole(asked))
 
     async def events(self, request: Request) -> Response:
-        """The events at `positions` (numbers with commas between), whole."""
-        given = request.query_params.get("positions", "")
-        numbers = [number for text in given.split(",") if (number := whole(text)) is not None][:MOST_EVIDENCE]
+        """The events at `positions` (numbers with commas between), whole; or those that figure `of` rests on.
 
-        def asked(views: Views) -> list[dict[str, Any]]:
-            return [shown(row, self.hub.blob) for row in views.query(AT, {"positions": numbers}).dicts()]
+        The figure is one of the list's, of session `id` at position `at`; `found` says how many events there are, of
+        which the first come.
+        """
+        sql, given = _figure(request) if "of" in request.query_params else (AT, {"positions": _positions(request)})
 
-        return JSONResponse({"events": await self.hub.ask(asked)})
+        def asked(views: Views) -> dict[str, Any]:
+            rows = views.query(sql, given).dicts()
+            found = rows[0].get("found", len(rows)) if rows else 0
+            return {"found": found, "events": [shown(row, self.hub.blob) for row in rows]}
+
+        return JSONResponse(await self.hub.ask(asked))
 
     async def commentary(self, request: Request) -> Response:
         """The last lines of session `id` up to position `upto`, as the stream would have sent them."""
@@ -133,6 +139,21 @@ def position_of(request: Request, name: str = "at") -> int | None:
     if number is None:
         raise Refused(f"{name}={one_line(given)} is no position of the log: it is a whole number from 0 on")
     return number
+
+
+def _positions(request: Request) -> list[int]:
+    given = request.query_params.get("positions", "").split(",")
+    return [number for text in given if (number := whole(text)) is not None][:MOST_EVIDENCE]
+
+
+def _figure(request: Request) -> tuple[str, dict[str, object]]:
+    """The question for the events behind a figure of the list, with its parameters. Raises Refused."""
+    name = request.query_params["of"]
+    if name not in OF_SESSION:
+        raise Refused(f"there is no figure {one_line(name)!r}; there are {', '.join(OF_SESSION)}")
+    rests = OF_SESSION[name]({"session": request.query_params.get("id", "")})
+    given = {**rests.params, "upto": position_of(request), "limit": MOST_EVIDENCE}
+    return OF_FIGURE.format(where=rests.where), given
 
 
 def _session(row: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,9 @@ WHERE position > {after:d} ORDER BY position LIMIT {limit:d}"""
 """Numbers stand in it, not parameters: of SQL without parameters the store knows which tables it reads, and brings no
 others up to date before it answers; a live stream asks this at every step of the log."""
 AT = "SELECT * FROM events WHERE list_contains($positions, position) ORDER BY position"
+OF_FIGURE = """
+SELECT *, count(*) OVER () AS found FROM events
+WHERE {where} AND ($upto IS NULL OR position <= $upto) ORDER BY position LIMIT $limit"""
 
 TELLING = {
     "session": ("request", "status", "reason"),

@@ -13,6 +13,9 @@ from orchestrion.eventstore import SQLiteLog
 from orchestrion.projections import Store
 from orchestrion.tui.report import build, html
 
+PLAYED = 14
+"""A position within the play, after its first handoff, where two events of another session stand before it."""
+
 
 def play_all(stage: ModuleType, log: SQLiteLog, session: str = "ses_play") -> None:
     for _ in stage.story(stage.Play(log, session)):
@@ -155,6 +158,70 @@ def test_a_figure_opens_the_events_it_rests_on_by_keyboard(
     visit.picture("evidence")
     visit.page.keyboard.press("Escape")
     visit.page.wait_for_selector("#evidence", state="hidden")
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        ("Runs", "1", {"agent.started", "agent.completed"}),
+        ("Tool calls", "3", {"tool.called", "tool.returned"}),
+        ("Messages", "1", {"message.sent"}),
+        ("Duration", "", {"session.started", "agent.started"}),
+    ],
+)
+def test_a_number_of_the_list_opens_the_events_behind_it(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any, expected: tuple[str, str, set[str]]
+) -> None:
+    column, said, kinds = expected
+    stage.Play(log, "ses_other").run("other", 0, 1)
+    play_all(stage, log)
+    visit.page.goto(f"{running.url}?at={PLAYED}")
+    visit.page.wait_for_selector("tbody tr >> nth=1")
+    heads = visit.page.locator("thead th").all_text_contents()
+    cell = visit.page.locator("tr:has-text('Fix security') td").nth(heads.index(column))
+    cell.locator("button").click()
+    visit.page.wait_for_selector("#evidence[open] summary")
+    shown = re.findall(r"^(\d+) ([\w.]+) ", visit.page.inner_text("#evidence-events"), re.M)
+    assert cell.inner_text().startswith(said)
+    assert kinds <= {kind for _, kind in shown}
+    assert {int(position) for position, _ in shown} <= set(range(3, PLAYED + 1))
+    assert all("ses_other" not in each for each in visit.page.locator("#evidence-events pre").all_text_contents())
+
+
+def test_a_figure_says_how_many_events_it_rests_on_where_they_are_not_all_shown(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
+) -> None:
+    play = stage.Play(None)
+    play.begin()
+    for number in range(60):
+        play.call("agent", "Read", number, 0.1)
+    log.observe([stage.witnessed(event) for event in play.events])
+    visit.page.goto(running.url)
+    visit.page.click("tbody button:has-text('60')")
+    visit.page.wait_for_selector("h2:has-text('Tool calls of ses_play: the first 100 of 120 events')")
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.page.click(".card:has-text('Tool calls') button")
+    visit.page.wait_for_selector("h2:has-text('Tool calls: the first 100 of 120 events')")
+
+
+def test_the_keyboard_stays_on_what_is_drawn_again(running: Any, log: SQLiteLog, stage: ModuleType, visit: Any) -> None:
+    play = stage.Play(log)
+    play.begin("Do it")
+    visit.page.goto(running.url)
+    visit.live()
+    visit.page.focus("a:has-text('Do it')")
+    play.run("a", 1, 2)
+    visit.page.wait_for_selector("tbody td.number button:has-text('1')")
+    stage.Play(log, "ses_new").begin("Another")
+    visit.page.wait_for_selector("a:has-text('Another')")
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_selector("h1:has-text('Do it')")
+    visit.live()
+    visit.page.focus(".card:has-text('Duration') button")
+    play.call("a", "Read", 3, 0.1)
+    visit.page.wait_for_selector(".card:has-text('Tool calls') button:has-text('1')")
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_selector("#evidence[open] h2:has-text('Duration')")
 
 
 def test_i_search_my_sessions(running: Any, log: SQLiteLog, stage: ModuleType, visit: Any) -> None:

@@ -2,7 +2,7 @@
 
 import { ask } from "./ask.js";
 import { el } from "./dom.js";
-import { MAX_POSITIONS } from "./words.js";
+import { count, MAX_POSITIONS, UNKNOWN } from "./words.js";
 
 const dialog = document.getElementById("evidence");
 let asking = new AbortController();
@@ -13,20 +13,28 @@ export function close() {
   dialog.close();
 }
 
-export async function open(title, positions) {
+// Shows the answer to `question`: events, of which there may be more (`inAll`) than are shown.
+async function show(title, question, inAll) {
   asking.abort();
   const { signal } = (asking = new AbortController());
-  document.getElementById("evidence-title").textContent = title;
+  const heading = document.getElementById("evidence-title");
+  heading.textContent = title;
   const list = document.getElementById("evidence-events");
   list.replaceChildren(el("p", { class: "none" }, "Reading …"));
   if (!dialog.open) dialog.showModal();
   try {
-    const { events } = await ask("api/events", { positions: positions.join(",") }, signal);
+    const { events, found } = await ask("api/events", question, signal);
+    const all = Math.max(found, inAll ?? 0);
+    if (all > events.length) heading.textContent = `${title}: the first ${count(events.length)} of ${count(all)} events`;
     list.replaceChildren(...events.map(drawn));
     if (!events.length) list.replaceChildren(el("p", { class: "none" }, "No event can be read there."));
   } catch (error) {
     if (!signal.aborted) list.replaceChildren(el("p", { class: "bad" }, error.message));
   }
+}
+
+export function open(title, { positions, rests_on }) {
+  return show(title, { positions: positions.join(",") }, rests_on);
 }
 
 function drawn(event) {
@@ -35,15 +43,21 @@ function drawn(event) {
 }
 
 // A figure that can be opened; one that rests on nothing is only text.
-export function figure(name, value, positions) {
-  if (!positions?.length) return el("span", { class: "figure" }, value);
-  return el("button", { class: "figure", type: "button", title: told(positions), onclick: () => open(name, positions) }, value);
+export function figure(name, value, rests) {
+  if (!rests.positions?.length) return el("span", { class: "figure" }, value);
+  return el("button", { class: "figure", type: "button", title: told(rests.positions), onclick: () => open(name, rests) }, value);
 }
 
-export function places(name, positions, inAll) {
+// A figure of the list, whose events are found when they are asked for.
+export function counted(name, value, question) {
+  if (value === UNKNOWN || value === "0") return el("span", { class: "figure" }, value);
+  return el("button", { class: "figure", type: "button", title: "the events behind it", onclick: () => show(name, question) }, value);
+}
+
+export function places(name, positions, inAll = positions?.length) {
   if (!positions?.length) return "";
-  const more = (inAll ?? positions.length) > MAX_POSITIONS ? ` … ${inAll ?? positions.length}` : "";
-  return el("button", { class: "places", type: "button", title: told(positions), onclick: () => open(name, positions) },
+  const more = inAll > MAX_POSITIONS ? ` … ${inAll}` : "";
+  return el("button", { class: "places", type: "button", title: told(positions), onclick: () => open(name, { positions, rests_on: inAll }) },
     positions.slice(0, MAX_POSITIONS).join(", ") + more);
 }
 

@@ -1,7 +1,7 @@
 // One session: its figures, time line, tree of runs, commentary, messages and handoffs.
 
 import { badge } from "./badge.js";
-import { clear, el, table } from "./dom.js";
+import { clear, el, refill, table } from "./dom.js";
 import { figure, places } from "./evidence.js";
 import { Scrubber } from "./scrubber.js";
 import { timeline } from "./timeline.js";
@@ -46,7 +46,7 @@ function section(main, name, data, drawn) {
   }
   if (holder.told === text) return;
   holder.told = text;
-  holder.replaceChildren(...drawn(data));
+  refill(holder, drawn(data));
 }
 
 function parts(report, place, link) {
@@ -127,8 +127,8 @@ function cards(report) {
     ["Cache read", count(metrics.cache_read_tokens.value), metrics.cache_read_tokens],
     ["Cost", money(metrics.cost_microdollars.value, metrics.unpriced_requests.value), metrics.cost_microdollars],
   ];
-  return el("div", { class: "cards" }, shown.map(([name, value, { value: known, positions }]) =>
-    el("div", { class: known === null ? "card unknown" : "card" }, el("span", null, name), figure(name, value, positions))));
+  return el("div", { class: "cards" }, shown.map(([name, value, rests]) =>
+    el("div", { class: rests.value === null ? "card unknown" : "card" }, el("span", null, name), figure(name, value, rests))));
 }
 
 function legend(layout) {
@@ -142,8 +142,8 @@ function tree(agents) {
     el("span", { class: `depth${Math.min(line.depth, 6)}`, title: line.run }, line.agent || line.run),
     el("span", null, badge(line.status), line.current_tool ? ` ${line.current_tool}` : null),
     lasting(line.duration_ms.value),
-    figure(`${line.agent}: tool calls`, count(line.tool_calls.value), line.tool_calls.positions),
-    figure(`${line.agent}: messages`, count(line.messages.value), line.messages.positions),
+    figure(`${line.agent}: tool calls`, count(line.tool_calls.value), line.tool_calls),
+    figure(`${line.agent}: messages`, count(line.messages.value), line.messages),
     line.task || "", places(line.agent || line.run, line.positions, line.rests_on)]), [2, 3, 4]);
 }
 
@@ -166,8 +166,8 @@ function handed(handoffs) {
 
 function used(tools) {
   return table(["Tool", "MCP server", "Calls", "Failed", "p50", "p95"], tools.map((one) => [
-    one.tool, one.mcp_server || "", figure(`${one.tool}: calls`, count(one.calls.value), one.calls.positions),
-    figure(`${one.tool}: failed`, count(one.failed.value), one.failed.positions), lasting(one.p50_ms.value), lasting(one.p95_ms.value)]), [2, 3, 4, 5]);
+    one.tool, one.mcp_server || "", figure(`${one.tool}: calls`, count(one.calls.value), one.calls),
+    figure(`${one.tool}: failed`, count(one.failed.value), one.failed), lasting(one.p50_ms.value), lasting(one.p95_ms.value)]), [2, 3, 4, 5]);
 }
 
 function learned(patterns) {

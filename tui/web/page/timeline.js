@@ -47,7 +47,7 @@ function title(thing) {
 function opens(node, thing) {
   if (thing.positions.length) {
     node.classList.add("opens");
-    node.addEventListener("click", () => open(thing.title, thing.positions));
+    node.addEventListener("click", () => open(thing.title, thing));
   }
   return node;
 }
