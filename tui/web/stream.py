@@ -14,7 +14,7 @@ from orchestrion.tui.web.hub import Hub, Views
 from orchestrion.tui.web.numbers import whole
 
 BEAT_SECONDS = 15.0
-"""A comment this often keeps the connection open and finds out whether it still is."""
+"""A beat this often keeps the connection open, and both ends find out whether it still is."""
 PAUSE_SECONDS = 0.05
 """Between two pieces of a stream: what comes in meanwhile is sent together."""
 RETRY_MILLISECONDS = 1000
@@ -69,7 +69,7 @@ class Streams:
             else:
                 await hub.changed(seen, BEAT_SECONDS)
                 if hub.views.position <= seen and hub.trouble == told_trouble:
-                    yield ": still here\n\n"
+                    yield "event: beat\ndata: {}\n\n"
 
 
 def _since(views: Views, after: int, session: str | None) -> tuple[int, list[Row]]:

@@ -70,13 +70,14 @@ class Running:
 
     def __init__(self, store: Store, log: SQLiteLog, password: str | None = None) -> None:
         self.store, self.log, self.password, self.port = store, log, password, 0
+        self.token = TOKEN
         self.start()
 
     def start(self) -> None:
         listener = bound("127.0.0.1", self.port)
         self.port = listener.getsockname()[1]
         up: Queue[str] = Queue()
-        self.server = Server(self.store, self.log.blob, Door(TOKEN, "127.0.0.1", self.port, self.password), up.put)
+        self.server = Server(self.store, self.log.blob, Door(self.token, "127.0.0.1", self.port, self.password), up.put)
         self.thread = threading.Thread(target=self._run, args=(listener,))
         self.thread.start()
         self.url = up.get(timeout=START_SECONDS)

@@ -1,11 +1,13 @@
 """Stories of somebody whose connection is slow or breaks: the page shows what is asked for, and goes on asking."""
 
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from orchestrion.eventstore import SQLiteLog
+from orchestrion.tui.web import stream
 
 HELD = """
 const answers = window.fetch;
@@ -195,3 +197,164 @@ def test_the_slider_stands_where_the_address_says_after_going_back(
     visit.page.go_back()
     visit.live()
     assert visit.page.inner_text("#scrubber output") == "now"
+
+
+def test_a_stream_that_is_silent_is_opened_again(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BEAT_SECONDS", 3600.0)
+    stage.Play(log).begin()
+    opened: list[str] = []
+    visit.page.on("request", lambda request: opened.append(request.url) if "api/stream" in request.url else None)
+    visit.page.clock.install()
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    assert len(opened) == 1
+    with visit.page.expect_request("**/api/stream?**"):
+        visit.page.clock.run_for(40_000)
+    visit.live()
+
+
+HEARING = """
+const Streams = EventSource;
+window.EventSource = class extends Streams {
+  constructor(address) {
+    super(address);
+    window.stream = this;
+    this.addEventListener("beat", () => { document.documentElement.dataset.beat = ""; });
+  }
+};
+"""
+
+
+def test_a_beat_is_heard(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BEAT_SECONDS", 0.05)
+    stage.Play(log).begin()
+    visit.page.add_init_script(HEARING)
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.page.wait_for_selector("html[data-beat]")
+    visit.live()
+
+
+def test_a_server_with_another_token_is_told_not_waited_for(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
+) -> None:
+    stage.Play(log).begin()
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    running.stop()
+    running.token = "another-token"
+    running.start()
+    visit.page.wait_for_selector("#trouble:has-text('Open the address')")
+    assert visit.told() == [1], "what was drawn stays"
+
+
+def test_a_page_too_many_says_so_and_is_live_once_there_is_room(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.Play(log).begin()
+    monkeypatch.setattr(stream, "MOST_STREAMS", 0)
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.page.wait_for_selector("#trouble:has-text('0 pages are open already')")
+    monkeypatch.setattr(stream, "MOST_STREAMS", 1)
+    visit.live()
+    visit.page.wait_for_selector("#trouble", state="hidden")
+
+
+def test_trouble_that_ended_while_the_connection_was_broken_is_over(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any, home: Path
+) -> None:
+    stage.Play(log).begin()
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    (home / "log.db").rename(home / "log.away")
+    visit.page.wait_for_selector("#trouble:visible")
+    running.stop()
+    (home / "log.away").rename(home / "log.db")
+    running.start()
+    visit.page.wait_for_selector("#trouble", state="hidden")
+
+
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_a_page_that_nobody_sees_lets_its_connection_go_and_misses_nothing(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
+) -> None:
+    play = stage.Play(log)
+    play.begin()
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    with visit.page.expect_event("requestfailed", lambda request: "api/stream" in request.url):
+        visit.page.evaluate(HIDE, True)
+    play.run("a", 1, 2)
+    visit.page.evaluate(HIDE, False)
+    visit.wait_told(log.head())
+    visit.live()
+    assert visit.told() == list(range(1, log.head() + 1))
+
+
+def test_after_a_long_absence_the_commentary_has_no_gap(
+    running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
+) -> None:
+    play = stage.Play(log)
+    play.begin()
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    visit.page.evaluate(HIDE, True)
+    away = stage.Play(None)
+    for number in range(400):
+        away.call("agent", "Read", number, 0.1)
+    log.observe([stage.witnessed(event) for event in away.events])
+    visit.page.evaluate(HIDE, False)
+    visit.wait_told(801)
+    assert visit.told() == list(range(502, 802))
+
+
+def test_seven_pages_of_which_one_is_seen_are_all_served(
+    running: Any, log: SQLiteLog, stage: ModuleType, chromium: Any
+) -> None:
+    stage.Play(log).begin("Do it")
+    with chromium.new_context() as context:
+        for _ in range(7):
+            page = context.new_page()
+            page.goto(running.url)
+            page.wait_for_selector('#live[data-state="live"]')
+            page.evaluate(HIDE, True)
+        page.evaluate(HIDE, False)
+        page.click("text=Do it")
+        page.wait_for_selector("#commentary li")
+
+
+def test_a_log_that_begins_anew_is_drawn_anew(running: Any, log: SQLiteLog, stage: ModuleType, visit: Any) -> None:
+    stage.Play(log).begin()
+    visit.page.add_init_script(HEARING)
+    visit.page.goto(f"{running.url}?session=ses_play")
+    visit.live()
+    visit.page.evaluate("document.querySelector('#commentary li').dataset.position = 999")
+    visit.page.evaluate("stream.dispatchEvent(new MessageEvent('reset', { data: '{}' }))")
+    visit.wait_told(1)
+    visit.live()
+    assert visit.told() == [1]
+
+
+def test_what_is_pressed_while_the_list_grows_is_clicked(
+    running: Any, log: SQLiteLog, stage: ModuleType, slow: Any
+) -> None:
+    play = stage.Play(log)
+    play.begin("Do it")
+    slow.page.goto(running.url)
+    slow.live()
+    slow.page.evaluate("window.holds = 'api/sessions'")
+    slow.page.hover("a:has-text('Do it')")
+    slow.page.mouse.down()
+    play.run("a", 1, 2)
+    wait_held(slow)
+    slow.page.evaluate("letGo()")
+    slow.page.mouse.up()
+    slow.page.wait_for_selector("h1:has-text('Do it')")

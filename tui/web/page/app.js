@@ -26,17 +26,21 @@ function go(parameters, replace = false) {
 }
 
 function show() {
-  look?.end();
   closeEvidence();
-  const here = place();
-  words.value = here.words;
-  look = new Look(here, page);
+  words.value = place().words;
+  lookAnew();
+}
+
+function lookAnew() {
+  look?.end();
+  trouble(null);
+  look = new Look(place(), page);
 }
 
 // What stands there is of another log.
 function again() {
   clear(main);
-  show();
+  lookAnew();
 }
 
 function state(name, said = SAID[name]) {
@@ -69,4 +73,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 addEventListener("popstate", show);
+document.addEventListener("visibilitychange", () => (document.hidden ? look.end() : lookAnew()));
 show();

@@ -1,6 +1,7 @@
 // Asks the server, and keeps one live stream that goes on at its position after a broken connection.
 
 const PATIENCE_MILLISECONDS = 60_000;  // a connection that says nothing for so long is dead, though nobody told
+const SILENCE_MILLISECONDS = 40_000;  // more than two beats of a stream (BEAT_SECONDS)
 const FIRST_PAUSE_MILLISECONDS = 1000;
 const LONGEST_PAUSE_MILLISECONDS = 30_000;
 
@@ -44,29 +45,53 @@ async function reason(answer) {
   return (await answer.text()).trim() || `the server answered ${answer.status}`;
 }
 
-// Calls heard.facts, heard.reset, heard.trouble, heard.state ("live" or "broken"). The browser opens a broken stream
-// again by itself and names the last position it got; where it gives up, we open one from there.
+// Calls heard.facts, heard.reset, heard.trouble (null: none), heard.state ("live" or "broken"). The browser opens a
+// broken stream again by itself and names the last position it got; where it gives up, and where a stream is silent
+// though beats should come, we open one from there.
 export class Live {
   constructor(session, after, heard) {
     this.session = session;
     this.position = after;
     this.heard = heard;
+    this.failures = 0;
+    this.closed = false;
     this.open();
   }
 
-  open() {
+  address() {
     const parameters = new URLSearchParams({ after: this.position });
     if (this.session) parameters.set("session", this.session);
-    this.source = new EventSource(`api/stream?${parameters}`);
-    this.source.onopen = () => this.heard.state("live");
+    return `api/stream?${parameters}`;
+  }
+
+  open() {
+    this.source = new EventSource(this.address());
+    this.source.onopen = () => this.opened();
     this.source.onerror = () => this.broken();
     this.listen("facts", (data) => this.facts(data));
     this.listen("reset", () => this.heard.reset());
     this.listen("trouble", (data) => this.heard.trouble(data.trouble));
+    this.listen("beat", () => {});
+    this.watch();
   }
 
   listen(name, handle) {
-    this.source.addEventListener(name, (event) => handle(JSON.parse(event.data)));
+    this.source.addEventListener(name, (event) => {
+      this.watch();
+      handle(JSON.parse(event.data));
+    });
+  }
+
+  watch() {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => this.dead(), SILENCE_MILLISECONDS);
+  }
+
+  // A stream begins with the trouble there is; it says nothing where there is none.
+  opened() {
+    this.failures = 0;
+    this.heard.trouble(null);
+    this.heard.state("live");
   }
 
   facts(data) {
@@ -75,14 +100,38 @@ export class Live {
     this.heard.facts(data);
   }
 
+  dead() {
+    this.heard.state("broken");
+    this.source.close();
+    this.open();
+  }
+
   broken() {
     this.heard.state("broken");
     if (this.source.readyState !== EventSource.CLOSED) return;
-    this.again = setTimeout(() => this.open(), FIRST_PAUSE_MILLISECONDS);
+    clearTimeout(this.silence);
+    this.failures += 1;
+    this.again = setTimeout(() => this.reopen(), pause(this.failures));
+  }
+
+  // The browser does not tell why it gave up; the same question asked in another way does.
+  async reopen() {
+    const asking = new AbortController();
+    try {
+      const answer = await fetch(this.address(), { cache: "no-store", signal: asking.signal });
+      const why = answer.ok ? null : await reason(answer);
+      if (this.closed) return;
+      if (why) this.heard.trouble(why);
+    } catch { // it cannot be reached: the browser will say so
+    }
+    asking.abort();
+    if (!this.closed) this.open();
   }
 
   close() {
+    this.closed = true;
     clearTimeout(this.again);
+    clearTimeout(this.silence);
     this.source.close();
   }
 }

@@ -1,6 +1,7 @@
 // One look at a place: drawn, drawn again as the log grows, and asked for again where no answer came, until it ends.
 
 import { ask, Live, pause, Refusal } from "./ask.js";
+import { released } from "./pressed.js";
 import * as session from "./session.js";
 import * as sessions from "./sessions.js";
 import { clear, el } from "./dom.js";
@@ -26,7 +27,12 @@ export class Look {
     this.live?.close();
   }
 
-  ask = (path, parameters) => ask(path, parameters, this.ending.signal);
+  ask = async (path, parameters) => {
+    const answer = await ask(path, parameters, this.ending.signal);
+    await released();
+    this.ending.signal.throwIfAborted();
+    return answer;
+  };
 
   // A drawing that failed is wanted still; what stands there stays meanwhile.
   async draw() {
@@ -56,7 +62,8 @@ export class Look {
     if (this.begun) return;
     await this.view.begin(main, this.place, this.page.go, this.ask);
     this.begun = true;
-    if (this.place.at === null) this.live ??= this.follow(position);
+    // A browser opens six connections to a server at most: a page that nobody sees must not hold one.
+    if (this.place.at === null && !document.hidden) this.live ??= this.follow(position);
   }
 
   follow(position) {
