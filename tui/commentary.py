@@ -12,6 +12,8 @@ TOLD_OF = {
     "tool.called": "call", "tool.returned": "call", "message.sent": "message",
 }  # fmt: skip
 """Kinds that several witnesses may tell of one fact, and the field that names it; as in the view `happenings`."""
+UNTOLD = frozenset({"usage.recorded", "agent.registered", "lease.renewed"})
+"""Kinds that are no lines of the commentary; as in the questions `story` and `story_count`."""
 _GOOD = {"completed": "✓", "ok": "✓"}
 
 

@@ -5,7 +5,7 @@ from threading import Lock
 from typing import Any
 
 from orchestrion.tui.asking import Answered, Ask, Question
-from orchestrion.tui.commentary import TOLD_OF
+from orchestrion.tui.commentary import TOLD_OF, UNTOLD
 from orchestrion.tui.names import Names
 from orchestrion.tui.questions import question
 
@@ -41,7 +41,7 @@ class Witnesses:
         """Whether an event is a line of its own."""
         first = self._is_first(row)
         self.names.heard(row, first=first)
-        return first
+        return first and row["kind"] not in UNTOLD
 
     def _is_first(self, row: dict[str, Any]) -> bool:
         name = self._session if row["kind"] == "session.started" else row.get(TOLD_OF.get(row["kind"], ""))

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from orchestrion.domain import events as e
@@ -56,11 +56,30 @@ ACTS = st.one_of(
     ),
     st.builds(lambda message: (e.MessageAcknowledged, {"message": message, "recipient": "bob"}), IDS),
     st.builds(lambda run: (e.IncidentObserved, {"run": run, "type": "retry"}), RUNS),
+    # These are no lines, and tell of lines all the same:
+    st.builds(
+        lambda run, agent, id: (
+            e.UsageRecorded,
+            {"run": run, "agent": agent, "request_id": id, "model": "m", "input_tokens": 1, "output_tokens": 1},
+        ),
+        RUNS, AGENTS, IDS,
+    ),
+    st.builds(lambda run, agent: (e.AgentRegistered, {"run": run, "agent": agent or "ann"}), RUNS, AGENTS),
+    st.just((e.LeaseRenewed, {"holder": "hld_1"})),
 )  # fmt: skip
 TOLD = st.tuples(ACTS, st.sampled_from(WITNESSES), st.floats(0, 3))
 
 
+def told_of(kind: type[e.Event], **fields: Any) -> Any:
+    return (kind, {"run": "ses_1/a", **fields}), "transcript", 1.0
+
+
+CALLED = told_of(e.ToolCalled, call="1", tool="Read")
+NAMED = told_of(e.UsageRecorded, agent="ann", request_id="1", model="m", input_tokens=1, output_tokens=1)
+
+
 @given(st.lists(st.lists(TOLD, min_size=1, max_size=4), min_size=2, max_size=6))
+@example([[CALLED], [CALLED], [NAMED], [told_of(e.ToolCalled, call="2", tool="Bash")]])
 @settings(max_examples=8, phases=(Phase.explicit, Phase.reuse, Phase.generate))  # to shrink takes minutes
 def test_the_lines_of_a_list_that_grew_are_those_of_the_whole_list(batches: Any) -> None:
     log = MemoryLog()

@@ -1,3 +1,3 @@
--- What happened in a session, event by event, whoever tells it again.
+-- What happened in a session, event by event, whoever tells it again; and what is no line but may name a run's agent.
 SELECT position, happened_at, kind, run, agent, "call", message, data FROM happenings
-WHERE session = $session AND kind NOT IN ('usage.recorded', 'agent.registered', 'lease.renewed')
+WHERE session = $session
