@@ -161,6 +161,18 @@ async def test_quotes_are_found_where_json_writes_them_otherwise(story: Any, ope
             assert reader.grid(name).count == 1, name
 
 
+async def test_a_message_of_no_session_opens_with_its_thread(story: Any, open_dashboard: Any) -> None:
+    about: dict[str, Any] = {"session": None, "source": "user", "type": "prompt"}
+    story.tell(e.MessageSent, message="m1", sender="human", recipient="bob", payload={"text": "how far?"}, **about)
+    story.tell(e.MessageSent, message="m2", sender="bob", recipient="human", payload={"text": "half way"},
+               in_reply_to="m1", **about)  # fmt: skip
+    async with open_dashboard(size=(120, 60)) as reader:
+        await reader.presses("3", "enter")
+        thread = reader.text().partition("Thread")[2]
+        assert "how far?" in thread
+        assert "half way" in thread
+
+
 async def test_a_list_is_drawn_in_the_widths_of_its_new_size(story: Any, open_dashboard: Any) -> None:
     story.team()
     text = "a sentence that needs far more room than a small terminal has for it, to its very last word"
