@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal
 
 LONGEST_SILENCE_SECONDS = 2.0
@@ -31,6 +32,10 @@ class Timeline:
         self.steps = list(steps)
         self.positions = [step.position for step in self.steps]
         self.seconds = list(played(step.happened_at for step in self.steps))
+        self._marked: dict[Mark, list[int]] = {mark: [] for mark in MARKS}
+        """Numbers of the steps of each mark; a line is drawn anew at each step, and so must not look at all of them."""
+        for index, step in enumerate(self.steps):
+            self._marked[step.mark].append(index)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -55,7 +60,9 @@ class Timeline:
 
     def failure(self, position: int, by: Literal[1, -1]) -> int:
         """On to the next failure, or back to the one before; stays where it is if there is none."""
-        return self._find(self.index(position), by, lambda step: step.mark == "failure")
+        here, failures = self.index(position), self._marked["failure"]
+        other = bisect_right(failures, here) if by > 0 else bisect_left(failures, here) - 1
+        return self.clamp(failures[other] if 0 <= other < len(failures) else here)
 
     def _find(self, here: int, by: int, wanted: Callable[[Step], bool]) -> int:
         index = here + by
@@ -76,23 +83,28 @@ class Timeline:
 
     def marks(self, width: int) -> list[Mark | None]:
         """The weightiest mark of each of `width` equal shares of the line; None where no event falls."""
-        cells: list[Mark | None] = [None] * width
-        order = list(MARKS)
-        for index, step in enumerate(self.steps):
-            cell = self.cell(index, width)
-            now = cells[cell]
-            if now is None or order.index(step.mark) < order.index(now):
-                cells[cell] = step.mark
-        return cells
+        firsts = [self._first(cell, width) for cell in range(width + 1)]
+        return [self._weightiest(first, end) for first, end in pairwise(firsts)]
+
+    def _weightiest(self, first: int, end: int) -> Mark | None:
+        """The weightiest mark of the steps from `first` to before `end`; None if there are none."""
+        for mark, indices in self._marked.items():
+            found = bisect_left(indices, first)
+            if found < len(indices) and indices[found] < end:
+                return mark
+        return None
 
     def cell(self, index: int, width: int) -> int:
         """The cell of step `index` on a line of `width` cells."""
         return min(width - 1, index * width // max(1, len(self.steps)))
 
     def at_cell(self, cell: int, width: int) -> int:
-        """The position of the first step drawn in `cell`, or of the nearest before it."""
-        numbers = [self.cell(index, width) for index in range(len(self.steps))]
-        return self.clamp(min(bisect_left(numbers, cell), len(self.steps) - 1))
+        """The position of the first step drawn in `cell`, or else of the next one drawn, or of the last."""
+        return self.clamp(self._first(cell, width))
+
+    def _first(self, cell: int, width: int) -> int:
+        """The number of the first step that is not drawn before `cell` (see `cell`)."""
+        return -(-cell * len(self.steps) // width)
 
 
 def played(moments: Iterable[datetime | None], longest: float = LONGEST_SILENCE_SECONDS) -> Iterable[float]:

@@ -1,6 +1,8 @@
 """Stories of somebody who goes back in time: stepping, seeking, playing, and what is shown at a position."""
 
+import random
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,14 @@ from orchestrion.domain import events as e
 from orchestrion.tui.app import Dashboard
 from orchestrion.tui.feed import Feed
 from orchestrion.tui.screens.session import Session
-from orchestrion.tui.timeline import Step, Timeline, played
+from orchestrion.tui.timeline import MARKS, Step, Timeline, played
 from orchestrion.tui.widgets.overview import Overview
 from orchestrion.tui.widgets.scrubber import Scrubber
 from tests.tui.conftest import PATIENCE_SECONDS, Reader
+
+SEED = 7
+KEY_SECONDS = 0.05
+"""What a key's reaction may take."""
 
 
 async def test_a_replay_begins_at_the_first_event_of_its_session(story: Any, open_dashboard: Any) -> None:
@@ -62,6 +68,34 @@ async def test_the_next_failure_is_one_key_away_and_after_the_last_one_it_stays(
         assert reader.column("story", "told")[0] == "✗ test-suite-developer · Bash error in 4.0s"
         await reader.presses("n")
         assert reader.app.at == failure
+
+
+async def test_a_failure_that_several_witnesses_tell_is_stopped_at_once(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    told: dict[str, list[int]] = {"agent": [], "tool": []}
+    for source in ("hook", "transcript"):
+        about: dict[str, Any] = {"run": "ses_1/x", "source": source}
+        story.tell(e.ToolCalled, agent="x", call="twice", tool="Bash", **about)
+        told["tool"].append(story.tell(e.ToolReturned, call="twice", status="error", **about))
+        told["agent"].append(story.tell(e.AgentFailed, agent="x", reason="it broke", **about))
+    async with open_dashboard(session="ses_1", replay=True, at=told["tool"][0] - 1) as reader:
+        await reader.presses("n")
+        assert reader.app.at == told["tool"][0]
+        await reader.presses("n")
+        assert reader.app.at == told["agent"][0]
+        await reader.presses("n")
+        assert reader.app.at == told["agent"][0]
+
+
+async def test_a_failure_that_only_the_second_witness_tells_is_stopped_at_too(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    about: dict[str, Any] = {"run": "ses_1/x", "call": "twice"}
+    story.tell(e.ToolCalled, agent="x", tool="Bash", source="hook", **about)
+    first = story.tell(e.ToolReturned, status="ok", source="hook", **about)
+    failed = story.tell(e.ToolReturned, status="error", source="transcript", **about)
+    async with open_dashboard(session="ses_1", replay=True, at=first) as reader:
+        await reader.presses("n")
+        assert reader.app.at == failed
 
 
 async def test_a_position_is_gone_to_by_its_number(story: Any, open_dashboard: Any) -> None:
@@ -242,3 +276,31 @@ async def test_a_time_line_that_comes_after_its_replay_was_left_does_not_begin_i
         await reader.presses("l")
         assert reader.app.at is None
         assert reader.app.player.timeline is None
+
+
+def test_a_line_of_any_length_has_each_mark_in_the_cell_in_which_its_step_is_drawn() -> None:
+    chance = random.Random(SEED)  # noqa: S311 - seeded, no secret
+    for _ in range(200):
+        width, long = chance.randint(1, 40), chance.randint(1, 120)
+        steps = [Step(2 * n, None, "a", chance.choice(list(MARKS))) for n in range(long)]
+        timeline, order = Timeline(steps), list(MARKS)
+        cells = [timeline.cell(n, width) for n in range(long)]
+        for cell, mark in enumerate(timeline.marks(width)):
+            its = [step.mark for step, where in zip(steps, cells, strict=True) if where == cell]
+            assert mark == min(its, key=order.index, default=None)
+            first = next((n for n, where in enumerate(cells) if where >= cell), long - 1)
+            assert timeline.at_cell(cell, width) == steps[first].position
+    assert Timeline([]).marks(2) == [None, None]
+
+
+def test_the_time_line_of_a_large_session_is_drawn_well_within_the_time_of_a_key() -> None:
+    """Of 60,000 events, which took a tenth of a second; the bar is what a key may take, this a small part of it."""
+    timeline = Timeline([Step(n, None, "a", "failure" if n == 50_000 else "event") for n in range(60_000)])
+    took = []
+    for _ in range(5):
+        since = time.perf_counter()
+        timeline.marks(200)
+        timeline.at_cell(199, 200)
+        timeline.failure(1, 1)
+        took.append(time.perf_counter() - since)
+    assert min(took) < KEY_SECONDS / 10
