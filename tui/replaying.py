@@ -93,7 +93,8 @@ class Replaying(App[None]):
         """Show the session by its time line, and begin to where that is the first."""
         fresh = self.player.timeline is None
         if fresh:
-            self.player.at, self._start = self._start, None
+            self.player.at = None if self._start is None else self._within(self._start)
+            self._start = None
         self.player.load(timeline)
         if fresh:
             self.everything = False
@@ -142,9 +143,16 @@ class Replaying(App[None]):
         self.go(message.position)
 
     def go(self, position: int) -> None:
-        """Show everything as it stood at `position`."""
-        self.player.go(position)
+        """Show everything as it stood at `position`, or at the head if the log ends before it."""
+        self.player.go(self._within(position))
         self.moved_in_time()
+
+    def _within(self, position: int) -> int:
+        """`position`; the head, which is said, where the log ends before it: what is yet to come there is not known."""
+        head = self.feed.views.position
+        if position > head:
+            self.say(f"The log ends at position {head:,}: that is shown.")
+        return min(position, head)
 
     def _tick(self) -> None:
         if self.player.tick():

@@ -105,6 +105,48 @@ async def test_a_position_is_gone_to_by_its_number(story: Any, open_dashboard: A
         assert reader.app.at == 10
 
 
+def said(reader: Any) -> list[str]:
+    """The notices on the screen."""
+    return [notice.message for notice in reader.app._notifications]
+
+
+@pytest.mark.parametrize("typed", ["-", "+", "-7", "٣", "1_0"])
+async def test_what_is_no_position_cannot_be_typed_as_one(story: Any, open_dashboard: Any, typed: str) -> None:
+    story.team()
+    async with open_dashboard(session="ses_1", replay=True) as reader:
+        await reader.presses("g")
+        for letter in typed:
+            await reader.pilot.press(letter)
+        field = reader.app.focused
+        assert field.value == "".join(letter for letter in typed if letter in "0123456789")
+        await reader.presses("enter")
+        assert reader.app.at == int(field.value or 1)
+
+
+async def test_a_position_beyond_the_head_is_the_head(story: Any, open_dashboard: Any) -> None:
+    story.team(ended=False)
+    head = story.log.head()
+    async with open_dashboard(session="ses_1", replay=True) as reader:
+        await reader.presses("g", *"9" * 15, "enter")
+        assert (reader.app.at, reader.app.standing()) == (head, f"‖ as of {head}")
+        assert said(reader) == [f"The log ends at position {head}: that is shown."]
+        before = reader.column("story", "position")
+        assert before[0] == str(head)
+        story.tell(e.SessionEnded, status="completed")
+        await reader.looks()
+        assert reader.column("story", "position") == before
+        await reader.presses("g", *str(head + 1), "enter")
+        assert reader.column("story", "position") == [str(head + 1), *before]
+
+
+async def test_a_replay_that_is_to_begin_beyond_the_head_begins_there(story: Any, open_dashboard: Any) -> None:
+    story.team(ended=False)
+    head = story.log.head()
+    async with open_dashboard(session="ses_1", replay=True, at=head + 18) as reader:
+        assert reader.app.standing() == f"‖ as of {head}"
+        assert said(reader) == [f"The log ends at position {head}: that is shown."]
+
+
 async def test_a_click_on_the_line_seeks(story: Any, open_dashboard: Any) -> None:
     story.team()
     async with open_dashboard(session="ses_1", replay=True) as reader:

@@ -9,6 +9,9 @@ from textual.widgets import Input, Label
 
 from orchestrion.tui.widgets.fields import Line
 
+DIGITS = r"[0-9]{0,15}"
+"""What can be a position of a log."""
+
 
 class Prompt(ModalScreen[str | None]):
     """A question and a line to answer it; Escape answers nothing."""
@@ -22,7 +25,7 @@ class Prompt(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Label(self._ask, markup=False)
-            yield Line(type="integer" if self._digits else "text", compact=True)
+            yield Line(restrict=DIGITS if self._digits else None, compact=True)
 
     @on(Input.Submitted)
     def _answered(self, message: Input.Submitted) -> None:
