@@ -71,6 +71,13 @@ def lasting(milliseconds: Any) -> str:
     return f"{hours}h{minutes:02d}m" if hours < 48 else f"{hours // 24}d{hours % 24}h"
 
 
+def taken(duration: Any) -> str:
+    """How long something took, `{"ms": milliseconds, "so_far": whether it goes on}`: `8.2s`, `≥ 8.2s`."""
+    if duration is None or duration["ms"] is None:
+        return UNKNOWN
+    return ("≥ " if duration["so_far"] else "") + lasting(duration["ms"])
+
+
 def clock(at: datetime | None) -> str:
     """Time of day in UTC with milliseconds."""
     return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}" if at else UNKNOWN

@@ -121,7 +121,49 @@ async def test_a_session_opens_with_its_tree_of_runs_rolled_up(story: Any, open_
         assert reader.column("tree", "name") == names
         assert reader.column("tree", "tool_calls") == ["5", "1", "2"]
         assert reader.column("tree", "tokens") == ["1.5k", "unknown", "unknown"]
-        assert reader.column("tree", "duration_ms") == ["9.0s", "8.0s", "12.0s"]
+        assert reader.column("tree", "took") == ["9.0s", "8.0s", "12.0s"]
+
+
+async def test_how_long_a_run_took_is_its_own_and_so_far_while_it_runs(story: Any, open_dashboard: Any) -> None:
+    story.tell(e.SessionStarted, product="orchestrion", request="x")
+    story.tell(e.AgentStarted, run="main", agent="main")
+    story.tell(e.AgentStarted, run="sub", agent="sub", parent_run="main", seconds=5)
+    story.tell(e.ToolCalled, run="sub", agent="sub", call="c", tool="Read", params={}, seconds=70)
+
+    async def rests_on(reader: Any, row: int) -> list[str]:
+        await reader.goes_to("tree", "took", row)
+        await reader.presses("enter")
+        kinds = reader.column("events", "kind")
+        await reader.presses("escape")
+        return list(kinds)
+
+    async with open_dashboard(session="ses_1") as reader:
+        assert reader.column("tree", "took") == ["≥ 1m15s", "≥ 1m10s"]
+        assert await rests_on(reader, 0) == ["agent.started", "tool.called"]
+        story.tell(e.AgentCompleted, run="sub", agent="sub", duration_ms=72_000, seconds=2)
+        await reader.looks()
+        assert reader.column("tree", "took") == ["≥ 1m17s", "1m12s"]
+        assert await rests_on(reader, 1) == ["agent.started", "agent.completed"]
+        story.tell(e.AgentCompleted, run="main", agent="main", duration_ms=78_000)
+        await reader.looks()
+        assert reader.column("tree", "took") == ["1m18s", "1m12s"]
+        assert await rests_on(reader, 0) == ["agent.started", "agent.completed"]
+        await reader.presses("r", "full_stop", "full_stop")
+        assert reader.column("tree", "took") == ["≥ 5.0s", "≥ 0ms"]
+
+
+async def test_an_imported_run_took_from_the_first_to_the_last_that_is_known_of_it(
+    story: Any, open_dashboard: Any
+) -> None:
+    story.tell(e.SessionStarted, product="claude-code", source="transcript")
+    for seconds in (1, 10, 20):
+        story.tell(e.ToolCalled, source="transcript", run="r", agent="a", call=f"c{seconds}", tool="Read", params={},
+                   seconds=seconds)  # fmt: skip
+    async with open_dashboard(session="ses_1") as reader:
+        assert reader.column("tree", "took") == ["30.0s"]
+        await reader.goes_to("tree", "took")
+        await reader.presses("enter")
+        assert reader.column("events", "position") == ["2", "4"]
 
 
 async def test_a_session_tells_its_metrics_and_phases(story: Any, open_dashboard: Any) -> None:

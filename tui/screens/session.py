@@ -16,14 +16,20 @@ from orchestrion.tui.tree import grown
 from orchestrion.tui.widgets.grid import Grid
 from orchestrion.tui.widgets.overview import Overview
 from orchestrion.tui.witnesses import Witnesses
+from orchestrion.tui.work import OPEN, taken
 
 OVERVIEW_SECONDS = 1.0
 _RUNS = "list_contains($below, run)"
+_SPAN = """session = $session AND (
+    (run = $run AND (kind IN ('agent.started', 'agent.completed', 'agent.failed')
+        OR happened_at IN (SELECT unnest([started_at, ended_at]) FROM run_states WHERE run = $run)))
+    OR ($open AND happened_at = (SELECT max(happened_at) FROM events WHERE session = $session))
+)"""
 RUNS = (
     Column("name", "Agent", tone="strong", widest=34),
     Column("status", "Status", tone="status"),
-    Column("duration_ms", "Took", figures.lasting, right=True, rests=events_of(
-        "start and end", f"session = $session AND {_RUNS} AND kind LIKE 'agent.%'", "session", "below")),
+    Column("took", "Took", figures.taken, right=True, rests=events_of(
+        "its start, and its end or what was last known of it", _SPAN, "session", "run", "open")),
     number("tool_calls", "Calls", events_of(
         "tool calls", f"session = $session AND {_RUNS} AND kind LIKE 'tool.%'", "session", "below")),
     number("messages", "Msgs", events_of(
@@ -86,9 +92,11 @@ class Session(View):
     def _draw_runs(self, answered: Mapping[str, Answered]) -> None:
         self.query_one(Overview).show(answered)
         runs = grown(answered["runs"].dicts())
+        until = next((session["ended_at"] for session in answered["session"].dicts()), None)
         for run in runs:
             run["session"] = self.dashboard.session
             run["name"] = run["branch"] + (run["agent"] or run["run"])
+            run["took"], run["open"] = taken(run, until), run["status"] in OPEN
             run["cost"] = {"cost": run["spent"], "unpriced": run["unpriced"]}
         columns = ("run", *(key for key in runs[0] if key != "run")) if runs else ("run",)
         rows = [tuple(run[key] for key in columns) for run in runs]
