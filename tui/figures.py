@@ -71,6 +71,11 @@ def lasting(milliseconds: Any) -> str:
     return f"{hours}h{minutes:02d}m" if hours < 48 else f"{hours // 24}d{hours % 24}h"
 
 
+def interval(low: Any, middle: Any, high: Any) -> str:
+    """Milliseconds that are expected, of which one number alone would say too much: `8.2s (5.0s to 12.0s)`."""
+    return UNKNOWN if middle is None else f"{lasting(middle)} ({lasting(low)} to {lasting(high)})"
+
+
 def taken(duration: Any) -> str:
     """How long something took, `{"ms": milliseconds, "so_far": whether it goes on}`: `8.2s`, `≥ 8.2s`."""
     if duration is None or duration["ms"] is None:

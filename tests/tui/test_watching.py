@@ -152,6 +152,38 @@ async def test_how_long_a_run_took_is_its_own_and_so_far_while_it_runs(story: An
         assert reader.column("tree", "took") == ["≥ 5.0s", "≥ 0ms"]
 
 
+async def test_what_was_expected_of_a_session_and_of_a_run_is_shown_with_what_it_rests_on(
+    story: Any, open_dashboard: Any
+) -> None:
+    story.team("ses_0")
+    story.tell(e.SessionStarted, product="orchestrion", request="x")
+    story.tell(e.AgentStarted, run="main", agent="main")
+    async with open_dashboard(session="ses_1", size=(160, 50)) as reader:
+        assert "expected unknown" in reader.app.screen.query_one(Overview).plain
+        await reader.goes_to("tree", "name")
+        await reader.presses("enter")
+        assert "Expected before it ran" in reader.text()
+        assert "unknown: no estimate of it is in the log." in reader.text()
+        await reader.presses("escape")
+        first = story.tell(e.EstimateMade, subject="ses_1", duration_ms_low=60_000, duration_ms=80_000,
+                           duration_ms_high=120_000, evidence=(3, 9))  # fmt: skip
+        story.tell(e.EstimateMade, subject="main", run="main", agent="main", duration_ms_low=1_000, duration_ms=2_500,
+                   duration_ms_high=4_000, tokens=1_500, chance=0.75, evidence=(4, 5))  # fmt: skip
+        await reader.looks()
+        assert "expected 1m20s (1m00s to 2m00s)" in reader.app.screen.query_one(Overview).plain
+        await reader.presses("shift+tab", *["right"] * 11)
+        figure = reader.app.focused.pointed.figure
+        assert figure.name == "expected"
+        await reader.presses("enter")
+        assert reader.column("events", "position") == ["3", "9", str(first)]
+        await reader.presses("escape")
+        await reader.goes_to("tree", "name")
+        await reader.presses("enter")
+        shown = reader.text()
+        for fact in ("2.5s (1.0s to 4.0s)", "1.5k", "75%", "4, 5", f"{first + 1:,}"):
+            assert fact in shown, fact
+
+
 async def test_an_imported_run_took_from_the_first_to_the_last_that_is_known_of_it(
     story: Any, open_dashboard: Any
 ) -> None:

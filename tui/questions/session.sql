@@ -1,5 +1,5 @@
--- One session: its facts, and what its work came to.
-SELECT s.*, t.*, a.*
+-- One session: its facts, what its work came to, and what was expected of it.
+SELECT s.*, t.*, a.*, e.*
 FROM (SELECT * FROM sessions WHERE session = $session) s,
     (
         SELECT count(*) FILTER (status NOT IN ('ok', 'unresolved')) AS failures,
@@ -10,4 +10,9 @@ FROM (SELECT * FROM sessions WHERE session = $session) s,
     (
         SELECT count(*) AS approvals, count(*) FILTER (status = 'open') AS approvals_open
         FROM approvals WHERE session = $session
-    ) a
+    ) a,
+    (
+        SELECT any_value(expected.low) AS expected_low, any_value(expected.middle) AS expected,
+            any_value(expected.high) AS expected_high
+        FROM learn_estimates WHERE subject = $session
+    ) e

@@ -75,12 +75,28 @@ class OpenedRun(Opened):
     def __init__(self, row: Row) -> None:
         super().__init__("run", f"run {row['run']}", run=row["run"])
 
+    def questions(self) -> list[Question]:
+        return [*super().questions(), Question("estimate", question("estimate"), self.params)]
+
     def parts(self, row: Row) -> list[Part]:
         told = ("task", "summary", "reason", "remedy", "outputs", "files_modified")
-        parts = [Part(figures.text(row["agent"]), "facts", facts(row, but=told))]
+        parts = [Part(figures.text(row["agent"]), "facts", facts(row, but=told)), self._expected()]
         for name in told:
             parts += value_parts(name.replace("_", " ").capitalize(), row[name])
         return parts
+
+    def _expected(self) -> Part:
+        heading = "Expected before it ran"
+        for row in self.answered["estimate"].dicts():
+            told = {
+                "duration": figures.interval(row["duration_ms_low"], row["duration_ms"], row["duration_ms_high"]),
+                "tokens": figures.tokens(row["tokens"]),
+                "chance of success": figures.percent(row["chance"]),
+                "told at position": figures.count(row["position"]),
+                "evidence: positions in the log": places(row["evidence"]),
+            }
+            return Part(heading, "facts", told)
+        return Part(heading, "text", "unknown: no estimate of it is in the log.")
 
 
 class OpenedCall(Opened):
@@ -161,8 +177,12 @@ class OpenedPattern(Opened):
         told = ("context", "solution", "evidence")
         parts = [Part(figures.text(row["name"]), "facts", facts(row, but=told))]
         parts += value_parts("Context", row["context"]) + value_parts("Solution", row["solution"])
-        places = ", ".join(f"{position:,}" for position in row["evidence"] or [])
-        return [*parts, Part("Evidence: positions in the log", "text", places or "none named")]
+        return [*parts, Part("Evidence: positions in the log", "text", places(row["evidence"]))]
+
+
+def places(positions: Sequence[int] | None) -> str:
+    """Positions in the log, on one line."""
+    return ", ".join(f"{position:,}" for position in positions or ()) or "none named"
 
 
 def facts(row: Row, *, but: Sequence[str]) -> dict[str, Any]:

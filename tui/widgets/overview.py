@@ -31,6 +31,9 @@ _PHASE = """session = $session AND (
         WHERE session = $session AND (task_id IN $ids OR (task_id IS NULL AND agent IN $agents))
     ))
 )"""
+_EXPECTED = """position IN (
+    SELECT unnest(list_append(evidence, position)) FROM (
+        SELECT evidence, position FROM estimates WHERE subject = $session ORDER BY position DESC LIMIT 1))"""
 _SUMMED = "session = $session AND kind IN ('plan.made', 'agent.started', 'agent.completed', 'agent.failed')"
 
 
@@ -124,6 +127,8 @@ def _metrics(row: Mapping[str, Any], beside: Overlap) -> list[Figure]:
          of_calls("failed calls", "status NOT IN ('ok', 'unresolved')")),
         ("response", figures.lasting(row["mean_ms"]), timed),
         ("p95", figures.lasting(row["p95_ms"]), timed),
+        ("expected", figures.interval(row["expected_low"], row["expected"], row["expected_high"]),
+         Evidence("what was expected of its duration, and why", _EXPECTED, {"session": row["session"]})),
     )  # fmt: skip
     return [_known(label, value, rests) for label, value, rests in told]
 
