@@ -125,6 +125,46 @@ async def test_what_could_not_be_answered_once_is_asked_again_though_nothing_com
         assert app.screen.query_one(Banner).sentence is None
 
 
+async def test_large_fields_that_could_not_be_looked_through_once_are_looked_through_again(
+    story: Any, feed: Feed, log: Any
+) -> None:
+    story.team()
+    story.call("ses_1/x", "x", "Read", params={"text": "y" * 200_000 + " needle"})
+    views = Failing(feed.views, "query", "$.bodies.")
+    app = Dashboard(replace(feed, views=views), session="ses_1")  # type: ignore[arg-type]
+    async with app.run_test(size=(100, 30)) as pilot:
+        reader = await (await Reader(pilot, log).looks()).presses("5")
+        views.times = 1
+        await reader.finds("needle")
+        assert views.times == 0
+        assert reader.grid("calls").count == 1
+        assert app.screen.query_one(Banner).sentence is None
+        views.times = 1
+        await reader.finds("nowhere")
+        story.call("ses_1/x", "x", "Read")
+        await reader.looks()
+        assert views.times == 0
+        assert app.screen.query_one(Banner).sentence is None
+
+
+async def test_what_could_not_be_learned_ahead_is_no_trouble(story: Any, feed: Feed, log: Any) -> None:
+    story.team()
+    views = Failing(feed.views, "query", "\n) WHERE position > ")
+    story.team("ses_2")
+    app = Dashboard(replace(feed, views=views), session="ses_1")  # type: ignore[arg-type]
+    async with app.run_test(size=(100, 30)) as pilot:
+        reader = await Reader(pilot, log).looks()
+        told: list[str | None] = []
+        app.watch(app.screen.query_one(Banner), "sentence", lambda it: told.append(it), init=False)  # noqa: PLW0108 - no builtin may watch
+        await reader.presses("1")
+        await reader.goes_to("sessions", "status", reader.column("sessions", "session").index("ses_2"))
+        views.times = 1
+        await reader.presses("enter")
+        assert app.session == "ses_2"
+        assert views.times == 0
+        assert told == []
+
+
 async def test_roll_ups_that_could_not_be_answered_once_are_asked_again_too(story: Any, feed: Feed, log: Any) -> None:
     story.team()
     views = Failing(feed.views, "together")

@@ -1,6 +1,7 @@
 """How a screen keeps its answers up to date: rounds of asking in threads, two lanes of them beside each other."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -141,10 +142,8 @@ class Rounds(Screen[None]):
             self.post_message(Answers({}, at, 0, slow=slow))
             return
         self.post_message(Answers(found, at, seen, slow=slow))
-        try:
+        with suppress(OrchestrionError, OSError):  # what is wrong, the next round tells
             self.ahead(questions, found)
-        except (OrchestrionError, OSError) as error:
-            self.app.post_message(Trouble(str(error)))
 
     @on(Answers)
     def _answered(self, message: Answers) -> None:

@@ -78,6 +78,7 @@ class Searching(Rounds):
         look = partial(app.bodies.look, text, lambda: self.find == text and app.is_running)
         try:
             found = await aside(look)
+            app.answered()
         except (OrchestrionError, OSError) as error:
             found = False
             self.app.post_message(Trouble(str(error)))
