@@ -126,8 +126,7 @@ class Dashboard(Replaying):
         self.position = message.position
         if self.at is None:
             self.ask()
-        elif self.player.timeline is not None:
-            self.load_timeline()
+        self.grown()
         if not isinstance(self.screen, View) or self.screen.at_rest:
             self.reframe()  # else the answer does so, and all is drawn at once
 

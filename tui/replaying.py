@@ -34,6 +34,8 @@ class Replaying(App[None]):
         self._start = start
         self._timing: str | None = None
         """The session whose time line is on its way."""
+        self._outgrown = False
+        """Whether more has come since it was asked for."""
         self._ticker: Timer | None = None
 
     @property
@@ -68,10 +70,18 @@ class Replaying(App[None]):
             self.load_timeline()
 
     def load_timeline(self) -> None:
-        """Load the chosen session's time line, anew where it grew."""
-        if self.session is not None and self._timing != self.session:
+        """Load the chosen session's time line; once more, if it is on its way already."""
+        self._outgrown = self._timing == self.session
+        if self.session is not None and not self._outgrown:
             self._timing = self.session
             self._load(self.session)
+
+    def grown(self) -> None:
+        """The log has grown, and so may have the time line that is here or on its way."""
+        if self.player.timeline is not None:
+            self.load_timeline()
+        elif self._timing is not None:
+            self._outgrown = True
 
     def _load(self, session: str) -> None:
         if self._timing == session:
@@ -88,6 +98,8 @@ class Replaying(App[None]):
         if message.session == self.session and message.timeline is not None:
             self.answered()
             self._take(message.timeline)
+            if self._outgrown:
+                self.load_timeline()
 
     def _take(self, timeline: Timeline) -> None:
         """Show the session by its time line, and begin to where that is the first."""

@@ -267,7 +267,7 @@ def test_marks_show_the_weightiest_event_of_each_cell() -> None:
 
 
 class Waiting:
-    """Views that answer the question for the first time line when they are let."""
+    """Views that tell the answer to the question for the first time line when they are let."""
 
     def __init__(self, views: Any) -> None:
         self._views, self.free, self._first = views, threading.Event(), True
@@ -275,7 +275,9 @@ class Waiting:
     def query(self, sql: str, *args: Any, **how: Any) -> Any:
         if "names AS (SELECT run" in sql and self._first:
             self._first = False
+            answer = self._views.query(sql, *args, **how)
             assert self.free.wait(PATIENCE_SECONDS)
+            return answer
         return self._views.query(sql, *args, **how)
 
     def __getattr__(self, name: str) -> Any:
@@ -346,3 +348,41 @@ def test_the_time_line_of_a_large_session_is_drawn_well_within_the_time_of_a_key
         timeline.failure(1, 1)
         took.append(time.perf_counter() - since)
     assert min(took) < KEY_SECONDS / 10
+
+
+async def test_what_comes_while_a_time_line_is_read_is_on_it_too(story: Any, feed: Feed, log: Any) -> None:
+    story.team(ended=False)
+    views = Waiting(feed.views)
+    app = Dashboard(replace(feed, views=views), session="ses_1")  # type: ignore[arg-type]
+    async with app.run_test(size=(100, 30)) as pilot:
+        reader = await Reader(pilot, log).looks()
+        try:
+            await pilot.press("r")
+            last = story.call("ses_1/x", "x", "Read")
+            while app.position < last:
+                await pilot.pause(0.01)
+        finally:
+            views.free.set()
+        await reader.looks()
+        assert app.player.timeline.steps[-1].position == last
+
+
+async def test_no_replay_begins_of_a_session_that_was_chosen_while_another_one_s_time_line_was_read(
+    story: Any, feed: Feed, log: Any
+) -> None:
+    story.team("ses_1", ended=False)
+    story.team("ses_2", ended=False)
+    views = Waiting(feed.views)
+    app = Dashboard(replace(feed, views=views), session="ses_1")  # type: ignore[arg-type]
+    async with app.run_test(size=(100, 30)) as pilot:
+        reader = await Reader(pilot, log).looks()
+        try:
+            await pilot.press("r")
+            app.choose("ses_2")
+            last = story.call("ses_2/x", "x", "Read", session="ses_2")
+            while app.position < last:
+                await pilot.pause(0.01)
+        finally:
+            views.free.set()
+        await reader.looks()
+        assert (app.session, app.at, app.player.timeline) == ("ses_2", None, None)
