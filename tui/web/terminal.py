@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp_jinja2
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from textual_serve.app_service import AppService
 from textual_serve.server import Server, to_int
 
 from orchestrion.domain.errors import Refused
@@ -17,6 +18,11 @@ from orchestrion.tui.web.guard import HEADERS, Door, is_loopback
 from orchestrion.tui.web.serving import TOKEN_BYTES, bound
 
 FONT_PIXELS = 16
+SMALLEST_FONT_PIXELS, LARGEST_FONT_PIXELS = 6, 72
+SIZE = {"width": 80, "height": 24}
+"""In columns and lines, of a page that does not say how large it is."""
+BEAT_SECONDS = 15.0
+"""A socket that does not answer a ping sent this often is closed."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -36,6 +42,15 @@ def serve_terminal(command: Sequence[str], *, host: str, port: int, ready: Calla
         door = Door(secrets.token_urlsafe(TOKEN_BYTES), host, listener.getsockname()[1])
         server = Terminal(shlex.join(command), door, str(templates), ready)
         web.run_app(server.guarded(), sock=listener, print=None, access_log=None)
+
+
+class Dashboard(AppService):
+    """A dashboard in a process of its own; its page learns when that ends, also where it was killed or failed."""
+
+    async def run(self) -> None:
+        """Pass on what it draws until it ends, then close the socket."""
+        await super().run()
+        await self.remote_close()
 
 
 class Terminal(Server):
@@ -60,9 +75,33 @@ class Terminal(Server):
     async def handle_index(self, request: web.Request) -> web.StreamResponse:
         """Our page; the address of its socket is that of the page itself, however that was reached."""
         size = to_int(request.query.get("fontsize", ""), FONT_PIXELS)
+        size = min(max(size, SMALLEST_FONT_PIXELS), LARGEST_FONT_PIXELS)
         socket = f"ws://{request.host}/{self.door.token}/ws"
         context: dict[str, Any] = {"title": self.title, "websocket": socket, "font_size": size}
         return aiohttp_jinja2.render_template("app_index.html", request, context)
+
+    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """A dashboard for this socket: both end with whichever ends first."""
+        socket = web.WebSocketResponse(heartbeat=BEAT_SECONDS)
+        await socket.prepare(request)
+
+        async def close() -> None:
+            await socket.close()
+
+        dashboard = Dashboard(
+            self.command,
+            write_bytes=socket.send_bytes,
+            write_str=socket.send_str,
+            close=close,
+            download_manager=self.download_manager,
+        )
+        width, height = (to_int(request.query.get(name, ""), usual) for name, usual in SIZE.items())
+        await dashboard.start(width, height)
+        try:
+            await self._process_messages(socket, dashboard)
+        finally:
+            await dashboard.stop()
+        return socket
 
     async def _focus(self, _: web.Request) -> web.StreamResponse:
         return web.FileResponse(Path(self.templates_path) / "focus.js")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,16 +26,21 @@ PICTURES = os.environ.get("ORCHESTRION_PICTURES")
 
 
 @pytest.fixture
-def address(home: Path, stage: ModuleType) -> Iterator[str]:
+def serving(home: Path, stage: ModuleType) -> Iterator[subprocess.Popen[str]]:
     log = open_log(home)
     for _ in stage.story(stage.Play(log)):
         pass
     log.close()
     command = [sys.executable, "-m", "orchestrion.cli.main", "web", "--terminal", "--home", str(home)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
+        yield process
         process.terminate()
+
+
+@pytest.fixture
+def address(serving: subprocess.Popen[str]) -> str:
+    assert serving.stdout is not None
+    return serving.stdout.readline().strip()
 
 
 def wait_for(page: Any, true: Any) -> None:
@@ -71,6 +77,34 @@ def test_the_dashboard_is_drawn_in_the_page_takes_keys_and_can_be_closed(address
         browser.close()
     assert complaints == []
     assert hosts == {"127.0.0.1"}
+
+
+def processes_under(parent: int) -> list[int]:
+    """Ids of the processes that `parent` started, and those that these did."""
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], stdout=subprocess.PIPE, text=True, check=False)
+    started = [int(line) for line in listed.stdout.split()]
+    return started + [each for process in started for each in processes_under(process)]
+
+
+def test_a_page_whose_dashboard_was_killed_says_so_and_opens_another(serving: subprocess.Popen[str]) -> None:
+    assert serving.stdout is not None
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
+        page.goto(serving.stdout.readline().strip())
+        page.wait_for_selector("body.-first-byte")
+        for process in processes_under(serving.pid):
+            os.kill(process, signal.SIGKILL)
+        page.click("text=Open it again")
+        page.wait_for_selector("body.-first-byte:not(.-closed)")
+        browser.close()
+
+
+@pytest.mark.parametrize(("asked", "size"), [("20", 20), ("x", 16), ("0", 6), ("-3", 6), ("500", 72)])
+def test_its_letters_have_a_size_that_can_be_read(address: str, asked: str, size: int) -> None:
+    page = httpx.get(address, params={"fontsize": asked}, trust_env=False, timeout=PATIENCE_SECONDS).text
+    assert f'data-font-size="{size}"' in page
 
 
 def test_its_socket_is_closed_to_other_pages_and_to_those_without_the_token(address: str) -> None:
