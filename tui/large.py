@@ -14,15 +14,17 @@ Blob = Callable[[str], bytes]
 """Fetches what the log keeps beside its events, by hash. Raises NotFound."""
 
 
-def whole(told: dict[str, Any], blob: Blob) -> dict[str, Any]:
+def whole(told: dict[str, Any], blob: Blob, largest: int = LARGEST) -> dict[str, Any]:
     """The fields of an event, the large ones whole."""
-    return {**told, **{name: field_of(told, name, blob) for name in large(told)}} if told.get("bodies") else told
+    if not told.get("bodies"):
+        return told
+    return {**told, **{name: field_of(told, name, blob, largest) for name in large(told)}}
 
 
-def field_of(told: dict[str, Any], name: str, blob: Blob) -> Any:
-    """The whole field, or its beginning with the number of its bytes."""
+def field_of(told: dict[str, Any], name: str, blob: Blob, largest: int = LARGEST) -> Any:
+    """The whole field, or where it has more than `largest` bytes its beginning with the number of its bytes."""
     ref, beginning = told["bodies"][name], told.get(name)
-    if ref["size"] > LARGEST:
+    if ref["size"] > largest:
         return {f"the beginning of {ref['size']:,} bytes; `orchestrion export` has all": beginning}
     try:
         content = blob(ref["hash"])

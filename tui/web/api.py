@@ -1,5 +1,6 @@
 """Answers the page's questions as JSON: the sessions, one session, single events, how the log is."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from orchestrion.tui import report
 from orchestrion.tui.report import words
 from orchestrion.tui.report.html import policy
 from orchestrion.tui.resting import OF_SESSION
-from orchestrion.tui.web.facts import AT, MOST_EVIDENCE, OF_FIGURE, shown, told
+from orchestrion.tui.web.facts import AT, MOST_EVIDENCE, OF_FIGURE, shown_together, told
 from orchestrion.tui.web.hub import Hub, Views
 from orchestrion.tui.web.numbers import whole
 
@@ -20,6 +21,8 @@ MOST_SESSIONS = 500
 POSITIONS_A_FIGURE = 100
 MOST_MESSAGES = 1000
 MOST_LINES = 300
+LEFT = 499
+"""The status of what nobody waits for any more; nobody sees it."""
 
 SESSIONS = """
 SELECT session, source, project, request, status, agents, tool_calls, messages, started_at, ended_at, position,
@@ -39,16 +42,36 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def answering(endpoint: Endpoint) -> Endpoint:
-    """`endpoint`, its refusals as JSON with one sentence and the fitting status."""
+    """`endpoint`, its refusals as JSON with one sentence and the fitting status.
+
+    Once the browser has left, what has not begun to be asked never is: who moves the slider over a huge session would
+    else wait for every place it passed.
+    """
 
     async def guarded(request: Request) -> Response:
         try:
-            return await endpoint(request)
+            return await _while_there(request, endpoint(request))
         except OrchestrionError as error:
             status = 404 if isinstance(error, NotFound) else 503 if isinstance(error, LogUnavailable) else 400
             return JSONResponse({"error": one_line(str(error))}, status)
 
     return guarded
+
+
+async def _while_there(request: Request, answer: Awaitable[Response]) -> Response:
+    asked, left = asyncio.ensure_future(answer), asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait((asked, left), return_when=asyncio.FIRST_COMPLETED)
+        return asked.result() if asked.done() else Response(status_code=LEFT)
+    finally:
+        asked.cancel()
+        left.cancel()
+        await asyncio.wait((asked, left))
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 class Api:
@@ -99,7 +122,7 @@ class Api:
         def asked(views: Views) -> dict[str, Any]:
             rows = views.query(sql, given).dicts()
             found = rows[0].get("found", len(rows)) if rows else 0
-            return {"found": found, "events": [shown(row, self.hub.blob) for row in rows]}
+            return {"found": found, "events": shown_together(rows, self.hub.blob)}
 
         return JSONResponse(await self.hub.ask(asked))
 

@@ -1,17 +1,19 @@
 """Tells single events in short: what a stream sends and what a figure rests on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrion.domain.inert import inert, one_line
 from orchestrion.tui.commentary import TOLD_OF
-from orchestrion.tui.large import Blob, whole
+from orchestrion.tui.large import LARGEST, Blob, whole
 from orchestrion.tui.report import words
 
 MOST_FACTS = 200
 """Of one piece of a stream; the rest follows at once in the next."""
 MOST_EVIDENCE = 100
+MOST_BYTES = 8_000_000
+"""Of the large fields of all events that are shown together."""
 MOST_CHARACTERS = 160
 
 SINCE = """
@@ -56,9 +58,18 @@ def told(row: Row) -> dict[str, Any]:
     }
 
 
-def shown(row: Row, blob: Blob) -> dict[str, Any]:
-    """One event whole, its state as indented JSON text; every text inert."""
-    data = json.dumps(whole(json.loads(row["data"]), blob), ensure_ascii=False, indent=2)
+def shown_together(rows: Sequence[Row], blob: Blob) -> list[dict[str, Any]]:
+    """Events whole, their states as indented JSON text, every text inert; once they are too large, with beginnings."""
+    left, events = MOST_BYTES, []
+    for row in rows:
+        event = _shown(row, blob, min(LARGEST, left))
+        left = max(0, left - len(event["data"]))
+        events.append(event)
+    return events
+
+
+def _shown(row: Row, blob: Blob, largest: int) -> dict[str, Any]:
+    data = json.dumps(whole(json.loads(row["data"]), blob, largest), ensure_ascii=False, indent=2)
     place = f"{row['stream']}@{row['version']}"
     return {
         "position": row["position"],

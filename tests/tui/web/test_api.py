@@ -1,5 +1,6 @@
 """The API answers from the views, now or at a position, and its texts are inert."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -11,12 +12,17 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from orchestrion.domain import events as e
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import SQLiteLog, open_log
 from orchestrion.projections import Store
+from orchestrion.tui.web import facts
+from orchestrion.tui.web.api import LEFT, answering
 from orchestrion.tui.web.guard import Door
+from orchestrion.tui.web.hub import ASKING_THREADS, Hub
 from orchestrion.tui.web.serving import Server, bound
 
 PATIENCE_SECONDS = 60
@@ -190,3 +196,64 @@ def _texts(value: Any) -> str:
     if isinstance(value, list):
         return "".join(map(_texts, value))
     return value if isinstance(value, str) else ""
+
+
+def test_the_events_behind_a_figure_are_not_larger_together_than_a_page_can_hold(
+    log: SQLiteLog, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts, "MOST_BYTES", 25_000)
+    content = "a line\n" * 3_000
+    log.observe([
+        witnessed(e.ToolCalled(source="transcript", session="s", run="s/a", agent="a", call=f"c{number}", tool="Write",
+                               params={"content": content}))
+        for number in range(3)
+    ])  # fmt: skip
+    with serving(log, home) as client:
+        events = client.get("api/events", params={"of": "tool_calls", "id": "s"}).json()["events"]
+        (alone,) = client.get("api/events", params={"positions": "3"}).json()["events"]
+    params = [json.loads(event["data"])["params"] for event in events]
+    assert params[0] == {"content": content}
+    assert ["the beginning of 24," in json.dumps(each) for each in params] == [False, True, True]
+    assert json.loads(alone["data"])["params"] == {"content": content}, "asked for alone it is whole"
+
+
+def test_a_question_of_a_page_that_was_left_is_not_answered() -> None:
+    asked: list[str] = []
+
+    async def left_while_it_waits() -> int:
+        hub, busy = Hub(NoViews(), bytes), threading.Event()
+        hub.start()
+        others = [asyncio.ensure_future(hub.ask(lambda _: busy.wait(PATIENCE_SECONDS))) for _ in range(ASKING_THREADS)]
+
+        async def endpoint(_: Request) -> Response:
+            await hub.ask(lambda _: asked.append("it"))
+            return Response()
+
+        said = iter([{"type": "http.request"}, {"type": "http.disconnect"}])
+
+        async def receive() -> Any:
+            return next(said)
+
+        answer = await answering(endpoint)(Request({"type": "http"}, receive))
+        busy.set()
+        await asyncio.gather(*others, hub.ask(lambda _: None))
+        hub.stop()
+        return answer.status_code
+
+    assert asyncio.run(left_while_it_waits()) == LEFT
+    assert asked == []
+
+
+class NoViews:
+    """Views of a log that nothing comes to."""
+
+    position = dead_letters = 0
+
+    def catch_up(self) -> int:
+        return 0
+
+    def follow(self, seconds: float) -> bool:
+        return False
+
+    def query(self, *_: Any, **__: Any) -> Any:
+        raise AssertionError("nobody asks")

@@ -85,6 +85,7 @@ export class Look {
     this.refused = error instanceof Refusal;
     if (!this.refused && main.dataset.shows === link(this.place)) return;
     clear(main, el("p", { class: "bad" }, error.message));
+    document.title = "Orchestrion";
     this.begun = false;
   }
 
