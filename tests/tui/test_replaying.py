@@ -201,14 +201,16 @@ async def test_the_log_grows_beneath_a_replay_without_moving_it(story: Any, open
 SCREENS = {"1": "sessions", "2": "session", "3": "messages", "4": "handoffs", "5": "tools", "6": "patterns"}
 
 
-def cells(reader: Any) -> dict[str, list[list[str]]]:
-    """Everything the lists of a screen show, but ages, which count from the moment they are looked at."""
+def shown(reader: Any) -> dict[str, Any]:
+    """Everything the lists and figures of a screen show, but ages, which count from the moment they are looked at."""
+    from orchestrion.tui.widgets.figure_lines import FigureLines
     from orchestrion.tui.widgets.grid import Grid
 
-    return {
+    lists = {
         grid.id: [grid.texts(column.key) for column in grid.columns if column.key != "age"]
         for grid in reader.app.screen.query(Grid)
     }
+    return lists | {type(lines).__name__: lines.plain for lines in reader.app.screen.query(FigureLines)}
 
 
 @pytest.mark.parametrize("upto", [9, pytest.param(5, marks=pytest.mark.slow), pytest.param(17, marks=pytest.mark.slow)])
@@ -229,7 +231,7 @@ async def test_a_replay_at_n_shows_what_a_live_watcher_saw_then(
     async with open_dashboard(session="ses_1", replay=True, at=upto) as reader:
         for key, name in SCREENS.items():
             await reader.presses(key)
-            past[name] = cells(reader)
+            past[name] = shown(reader)
     with Store(cut, tmp_path / "cut") as store:
         feed = Feed(store, lambda _sql, _at: None, cut.verify, dict, cut.blob)  # type: ignore[arg-type, return-value]
         async with Dashboard(feed, session="ses_1").run_test(size=(120, 40)) as pilot:
@@ -237,7 +239,7 @@ async def test_a_replay_at_n_shows_what_a_live_watcher_saw_then(
             await reader.looks()
             for key, name in SCREENS.items():
                 await reader.presses(key)
-                live[name] = cells(reader)
+                live[name] = shown(reader)
                 if name == "session":
                     assert "unknown" in reader.app.screen.query_one(Overview).plain
     cut.close()
