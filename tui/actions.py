@@ -8,7 +8,7 @@ from textual.binding import Binding
 
 Place = Literal[
     "everywhere", "moving", "list", "figures",
-    "sessions", "session", "messages", "handoffs", "tools", "sql", "health", "replay",
+    "sessions", "session", "messages", "handoffs", "tools", "sql", "editor", "health", "replay", "prompt", "help",
 ]  # fmt: skip
 
 
@@ -68,6 +68,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("save_query", "ctrl+s", "Save", "Keep the question under a name.", "sql", True, "^s"),
     Action("older_query", "ctrl+up", "Older", "The question before, from the history.", "sql"),
     Action("newer_query", "ctrl+down", "Newer", "The question after, from the history.", "sql"),
+    Action(
+        "app.back",
+        "escape",
+        "Leave",
+        "Out of the editor, where digits are typed, to the answer.",
+        "editor",
+        True,
+        "esc",
+        palette=False,
+    ),
     Action("verify", "V", "Verify", "Recompute the log's chain and every body's hash.", "health", True),
     Action("app.play", "space", "Play/pause", "Play on from here, or stop.", "replay", True),
     Action("app.step(1)", "full_stop", "Step", "The next event.", "replay", True, "."),
@@ -91,6 +101,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.seek(0)", "shift+home", "Start", "To the session's first event.", "replay", False),
     Action("app.seek(1)", "shift+end", "End", "To the session's last event.", "replay", False),
     Action("app.go_to", "g", "Go to", "To a position of the log, by its number.", "replay", True),
+    Action("submit", "enter", "OK", "Take what is typed.", "prompt", True, palette=False),
+    Action(
+        "screen.dismiss(None)",
+        "escape",
+        "Cancel",
+        "Close it as if nothing was asked.",
+        "prompt",
+        True,
+        "esc",
+        palette=False,
+    ),
+    Action("dismiss", "escape,question_mark,f1,q", "Close", "Close the help.", "help", True, "esc", palette=False),
 )
 
 PLACES: dict[Place, str] = {
@@ -104,8 +126,11 @@ PLACES: dict[Place, str] = {
     "handoffs": "Handoffs",
     "tools": "Tools",
     "sql": "SQL",
+    "editor": "In the editor",
     "health": "Health",
     "replay": "Replay",
+    "prompt": "Where a line is asked for",
+    "help": "In this help",
 }
 
 

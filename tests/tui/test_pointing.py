@@ -1,6 +1,7 @@
 """Stories of figures outside of lists: pointed at by keys and mouse, opened, never cut without a word."""
 
 import asyncio
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from textual.events import MouseScrollDown
 
+from orchestrion import tui
 from orchestrion.domain import events as e
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import open_log
@@ -18,6 +20,8 @@ from orchestrion.tui.feed import Feed
 from orchestrion.tui.screens.evidence import EventList
 from orchestrion.tui.screens.help import Help
 from orchestrion.tui.screens.opened import OpenedEvent
+from orchestrion.tui.screens.sessions import Sessions
+from orchestrion.tui.widgets.fields import Editor
 from orchestrion.tui.widgets.figure_lines import FigureLines
 from orchestrion.tui.widgets.flow import MOST_LANES, FlowPicture
 from orchestrion.tui.widgets.frame import Entry, fitting
@@ -269,6 +273,51 @@ def test_keys_are_left_out_from_the_last_on_and_the_help_stays() -> None:
     assert fitting(keys, 28) == [*keys[:2], Entry("?", "Help +1", "help")]
     assert fitting(keys, 20) == [keys[0], Entry("?", "Help +2", "help")]
     assert fitting(keys, 5) == [keys[2]]
+
+
+async def clicks_key(reader: Any, word: str) -> None:
+    """Click on a word of the last line."""
+    await reader.pilot.click(offset=(reader.text().splitlines()[-1].index(word), reader.app.size.height - 1))
+    await reader.looks()
+
+
+async def test_the_mouse_opens_and_closes_the_help(open_dashboard: Any) -> None:
+    async with open_dashboard(size=(120, 30)) as reader:
+        await clicks_key(reader, "Help")
+        assert isinstance(reader.app.screen, Help)
+        await clicks_key(reader, "Close")
+        assert isinstance(reader.app.screen, Sessions)
+
+
+async def test_the_mouse_answers_a_prompt_or_closes_it(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    async with open_dashboard(size=(120, 30), session="ses_1", replay=True) as reader:
+        for word, at in (("Cancel", 1), ("OK", 7)):
+            await clicks_key(reader, "Go to")
+            await reader.presses("7")
+            await clicks_key(reader, word)
+            assert reader.app.at == at
+        await reader.presses("g", "9", "escape")
+        assert reader.app.at == 7
+
+
+async def test_the_editor_names_the_way_out_after_which_digits_go_from_screen_to_screen(open_dashboard: Any) -> None:
+    async with open_dashboard(size=(120, 30)) as reader:
+        for leave in (lambda: reader.presses("escape"), lambda: clicks_key(reader, "esc Leave")):
+            await reader.presses("7")
+            reader.app.screen.query_one(Editor).focus()
+            await reader.presses("1")
+            assert "esc Leave" in reader.text().splitlines()[-1]
+            await leave()
+            assert "esc Leave" not in reader.text().splitlines()[-1]
+            await reader.presses("1")
+            assert isinstance(reader.app.screen, Sessions)
+
+
+def test_every_key_of_ours_stands_in_the_table() -> None:
+    """Textual's own fields and lists have keys of theirs; what we add to them is told by the help."""
+    for file in Path(tui.__file__).parent.rglob("*.py"):
+        assert file.name == "actions.py" or not re.search(r"\bBinding\(", file.read_text("utf-8")), file
 
 
 async def test_a_click_on_a_key_does_what_the_key_does(story: Any, open_dashboard: Any) -> None:

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable
 from itertools import groupby
+from typing import Any, ClassVar
 
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from orchestrion.tui.actions import ACTIONS, PLACES, Action
+from orchestrion.tui.actions import ACTIONS, PLACES, Action, bindings
 from orchestrion.tui.themes import inks
+from orchestrion.tui.widgets.frame import Keys
 
 KEYS_CELLS, LABEL_CELLS = 15, 11
 
@@ -29,7 +30,7 @@ _NAMES = {
 class Help(ModalScreen[None]):
     """What can be done, and by which key."""
 
-    BINDINGS = [Binding("escape,question_mark,q", "dismiss", "Close")]  # noqa: RUF012 - as Textual declares it
+    BINDINGS: ClassVar[list[Any]] = bindings("help")
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
@@ -38,6 +39,7 @@ class Help(ModalScreen[None]):
                 yield Static(self._listed(actions), markup=False)
             yield Static("To know", markup=False, classes="place")
             yield Static("\n".join(NOTES), markup=False)
+        yield Keys()
 
     def _listed(self, actions: Iterable[Action]) -> Table:
         """A line for each, or as many as it needs below each other."""

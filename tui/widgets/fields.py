@@ -1,11 +1,12 @@
 """Fields that one types in. What they hold is inert, however it came there: what is seen is what is asked."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.widgets import Input, TextArea
 from textual.widgets.text_area import Edit, EditResult
 
 from orchestrion.domain.inert import inert, one_line
+from orchestrion.tui.actions import bindings
 
 
 class Line(Input):
@@ -18,6 +19,8 @@ class Line(Input):
 
 class Editor(TextArea):
     """As many lines as one likes."""
+
+    BINDINGS: ClassVar[list[Any]] = bindings("editor")
 
     def __init__(self, text: str = "", **options: Any) -> None:
         super().__init__(typed(text), **options)
