@@ -24,6 +24,14 @@ async def test_two_sessions_stand_side_by_side_and_the_cursor_is_where_they_part
         assert set(reader.column("steps", "how")) in ({"=", "◀"}, {"=", "▶"})
         assert "tool sequence" in reader.column("aspects", "aspect")
         assert reader.grid("steps").row == 2
+        calls = []
+        for side in ("a", "b"):
+            await reader.goes_to("aspects", side, reader.column("aspects", "aspect").index("tool sequence"))
+            await reader.presses("enter")
+            calls.append(reader.column("events", "kind"))
+            await reader.presses("escape")
+        assert sorted(calls) == [["tool.called"], ["tool.called"] * 2]
+        reader.grid("steps").focus()
         await reader.presses("enter")
         assert isinstance(reader.app.screen, OpenedEvent)
         await reader.presses("escape", "escape")

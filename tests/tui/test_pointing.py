@@ -275,6 +275,38 @@ def test_keys_are_left_out_from_the_last_on_and_the_help_stays() -> None:
     assert fitting(keys, 5) == [keys[2]]
 
 
+OPENED = {
+    "a pattern": (("6",), "confidence", ["pattern.discovered"]),
+    "a run": (("2",), "tool_calls", ["tool.called", "tool.returned"] * 2),
+    "a call": (("5", "tab", "tab"), "duration_ms", ["tool.called", "tool.returned"]),
+}
+
+
+@pytest.mark.parametrize(("keys", "name", "kinds"), OPENED.values(), ids=OPENED.keys())
+async def test_a_figure_of_what_is_opened_opens_its_events(
+    story: Any, open_dashboard: Any, keys: tuple[str, ...], name: str, kinds: list[str]
+) -> None:
+    story.team()
+    async with open_dashboard(size=(120, 60), session="ses_1") as reader:
+        await reader.presses(*keys, "enter", "tab")
+        await points_at(reader, name)
+        await reader.presses("enter")
+        assert isinstance(reader.app.screen, EventList)
+        assert reader.column("events", "kind") == kinds
+
+
+async def test_the_positions_that_a_pattern_rests_on_open_their_events(story: Any, open_dashboard: Any) -> None:
+    story.team()
+    async with open_dashboard(size=(120, 60), session="ses_1") as reader:
+        await reader.presses("6", "enter", "tab", "tab", "right", "e")
+        assert reader.column("events", "position") == ["4"]
+        await reader.presses("escape")
+        await click(reader, reader.app.screen.query(FigureLines).last(), "3")
+        assert reader.column("events", "position") == ["3"]
+        await reader.presses("enter")
+        assert isinstance(reader.app.screen, OpenedEvent)
+
+
 async def clicks_key(reader: Any, word: str) -> None:
     """Click on a word of the last line."""
     await reader.pilot.click(offset=(reader.text().splitlines()[-1].index(word), reader.app.size.height - 1))

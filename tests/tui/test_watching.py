@@ -182,6 +182,10 @@ async def test_what_was_expected_of_a_session_and_of_a_run_is_shown_with_what_it
         shown = reader.text()
         for fact in ("2.5s (1.0s to 4.0s)", "1.5k", "75%", "4, 5", f"{first + 1:,}"):
             assert fact in shown, fact
+        await reader.presses("tab", "tab", "enter")
+        assert reader.column("events", "position") == [str(first + 1)]
+        await reader.presses("escape", "right", "enter")
+        assert reader.column("events", "position") == ["4", "5"]
 
 
 async def test_an_imported_run_took_from_the_first_to_the_last_that_is_known_of_it(

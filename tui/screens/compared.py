@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from orchestrion.projections.inquiry import Comparison, Pair, compare
 from orchestrion.tui import figures
 from orchestrion.tui.asking import Answered, Question
-from orchestrion.tui.columns import Column
+from orchestrion.tui.columns import Column, Evidence, Rests, Row
 from orchestrion.tui.screens.opened import OpenedEvent
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.widgets.grid import Grid
@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 
 SIGNS = {"same": "=", "changed": "≈", "only a": "◀", "only b": "▶"}
 """What each row is, told by a sign and not by a colour."""
-ASPECTS = (
-    Column("aspect", "What", tone="strong", widest=20),
-    Column("same", "", widest=2),
-    Column("a", "A", figures.text, grow=True, widest=60),
-    Column("b", "B", figures.text, widest=60),
-)
+_USED = "kind = 'usage.recorded'"
+BEHIND = {
+    "plan": "kind = 'plan.made'", "agents": "kind = 'agent.started'", "tool sequence": "kind = 'tool.called'",
+    "message flow": "kind = 'message.sent'", "handoffs": "kind = 'handoff.offered'",
+    "outcomes": "kind IN ('agent.completed', 'agent.failed')", "source": "kind = 'session.started'",
+    "request": "(kind = 'session.started' OR (kind = 'message.sent' AND data->>'$.type' = 'prompt'))",
+    "status": "(kind LIKE 'session.%' OR kind LIKE 'agent.%' OR kind LIKE 'lease.%')", "duration_ms": "true",
+    "tool_calls": "kind LIKE 'tool.%'", "messages": "kind = 'message.sent'", "input_tokens": _USED,
+    "output_tokens": _USED, "cache_read_tokens": _USED, "cache_write_tokens": _USED, "cost_microdollars": _USED,
+}  # fmt: skip
+"""The events of a session that what is told of it rests on."""
 STEPS = (
     Column("how", "", widest=2),
     Column("a", "A", figures.text, grow=True, widest=70, unknown=""),
@@ -44,7 +49,7 @@ class Compared(View):
         self.found: Comparison | None = None
 
     def body(self) -> ComposeResult:
-        yield Grid(ASPECTS, id="aspects", empty="", told_by=("grown",))
+        yield Grid(aspects(self.a, self.b), id="aspects", empty="", told_by=("grown",))
         yield Grid(STEPS, id="steps", empty="Neither session has taken a step.", told_by=("grown",))
 
     def questions(self) -> list[Question]:
@@ -74,6 +79,24 @@ class Compared(View):
 
     def detail(self, opened: Grid.Opened) -> View | None:
         return OpenedEvent(opened.row["position"]) if "position" in opened.row else None
+
+
+def aspects(a: str, b: str) -> tuple[Column, ...]:
+    """What is told of both, each on its events."""
+    return (
+        Column("aspect", "What", tone="strong", widest=20),
+        Column("same", "", widest=2),
+        Column("a", "A", figures.text, grow=True, widest=60, rests=_of(a)),
+        Column("b", "B", figures.text, widest=60, rests=_of(b)),
+    )
+
+
+def _of(session: str) -> Rests:
+    def rests(row: Row) -> Evidence:
+        what = str(row["aspect"])
+        return Evidence(f"{what} of {session}", f"session = $session AND {BEHIND[what]}", {"session": session})
+
+    return rests
 
 
 def _row(number: int, pair: Pair) -> tuple[int, str, str | None, str | None, int]:

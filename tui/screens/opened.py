@@ -7,12 +7,34 @@ from textual.app import ComposeResult
 
 from orchestrion.tui import figures
 from orchestrion.tui.asking import Answered, Question
-from orchestrion.tui.columns import Row
+from orchestrion.tui.columns import Evidence, Rests, Row, events_of
 from orchestrion.tui.commentary import said
 from orchestrion.tui.questions import question
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.whole import Whole
 from orchestrion.tui.widgets.document import Document, Part, value_parts
+
+EVIDENCE = "Evidence: positions in the log"
+_ENDS = events_of("start and end", "run = $run AND kind LIKE 'agent.%'", "run")
+_SPENT = events_of("tokens", "run = $run AND kind = 'usage.recorded'", "run")
+_CALLED = events_of("this call", "data->>'$.call' = $call AND kind LIKE 'tool.%'", "call")
+_SPEAKS = "data->>'$.pattern' = $pattern AND kind = 'pattern.{word}'"
+RUN: Mapping[str, Rests] = {
+    **dict.fromkeys(("started_at", "ended_at", "duration_ms", "status"), _ENDS),
+    "tool_calls": events_of("tool calls", "run = $run AND kind LIKE 'tool.%'", "run"),
+    "messages": events_of("messages", "run = $run AND kind = 'message.sent'", "run"),
+    **dict.fromkeys(("own_input_tokens", "own_output_tokens", "own_cache_read_tokens", "own_cache_write_tokens",
+                     "own_cost_microdollars", "unpriced_requests"), _SPENT),
+}  # fmt: skip
+"""The events behind figures of a run, by their names; those of a call, and of a pattern, alike."""
+CALL: Mapping[str, Rests] = dict.fromkeys(
+    ("started_at", "ended_at", "duration_ms", "status", "exit_code", "position"), _CALLED
+)
+PATTERN: Mapping[str, Rests] = {
+    "confidence": events_of("the discovery", _SPEAKS.format(word="discovered"), "pattern"),
+    "confirmations": events_of("what confirms it", _SPEAKS.format(word="confirmed"), "pattern"),
+    "contradictions": events_of("what contradicts it", _SPEAKS.format(word="contradicted"), "pattern"),
+}
 
 
 class Opened(View):
@@ -80,7 +102,8 @@ class OpenedRun(Opened):
 
     def parts(self, row: Row) -> list[Part]:
         told = ("task", "summary", "reason", "remedy", "outputs", "files_modified")
-        parts = [Part(figures.text(row["agent"]), "facts", facts(row, but=told)), self._expected()]
+        its = Part(figures.text(row["agent"]), "facts", facts(row, but=told), behind(row, RUN))
+        parts = [its, self._expected()]
         for name in told:
             parts += value_parts(name.replace("_", " ").capitalize(), row[name])
         return parts
@@ -93,9 +116,9 @@ class OpenedRun(Opened):
                 "tokens": figures.tokens(row["tokens"]),
                 "chance of success": figures.percent(row["chance"]),
                 "told at position": figures.count(row["position"]),
-                "evidence: positions in the log": places(row["evidence"]),
+                EVIDENCE: places(row["evidence"]),
             }
-            return Part(heading, "facts", told)
+            return Part(heading, "facts", told, _rests_of_estimate(row))
         return Part(heading, "text", "unknown: no estimate of it is in the log.")
 
 
@@ -109,7 +132,7 @@ class OpenedCall(Opened):
 
     def parts(self, row: Row) -> list[Part]:
         return [
-            Part(figures.text(row["tool"]), "facts", facts(row, but=("params", "result", "error"))),
+            Part(figures.text(row["tool"]), "facts", facts(row, but=("params", "result", "error")), behind(row, CALL)),
             *value_parts("Parameters", row["params"]),
             *value_parts("Result", row["result"]),
         ]
@@ -175,9 +198,19 @@ class OpenedPattern(Opened):
 
     def parts(self, row: Row) -> list[Part]:
         told = ("context", "solution", "evidence")
-        parts = [Part(figures.text(row["name"]), "facts", facts(row, but=told))]
+        parts = [Part(figures.text(row["name"]), "facts", facts(row, but=told), behind(row, PATTERN))]
         parts += value_parts("Context", row["context"]) + value_parts("Solution", row["solution"])
-        return [*parts, Part("Evidence: positions in the log", "text", places(row["evidence"]))]
+        if not row["evidence"]:
+            return [*parts, Part(EVIDENCE, "text", places(None))]
+        return [*parts, Part(EVIDENCE, "positions", row["evidence"])]
+
+
+def _rests_of_estimate(row: Row) -> dict[str, Evidence]:
+    rests = {"told at position": Evidence("the estimate", "position = $position", {"position": row["position"]})}
+    if row["evidence"]:
+        these = {"positions": row["evidence"]}
+        rests[EVIDENCE] = Evidence("the evidence of the estimate", "list_contains($positions, position)", these)
+    return rests
 
 
 def places(positions: Sequence[int] | None) -> str:
@@ -188,6 +221,11 @@ def places(positions: Sequence[int] | None) -> str:
 def facts(row: Row, *, but: Sequence[str]) -> dict[str, Any]:
     """The columns of a row that are short enough for a line each."""
     return {name: value for name, value in row.items() if name not in but}
+
+
+def behind(row: Row, rests: Mapping[str, Rests]) -> dict[str, Evidence]:
+    """The events that figures of a row rest on."""
+    return {name: of(row) for name, of in rests.items()}
 
 
 def _turn(row: Row, here: str) -> str:

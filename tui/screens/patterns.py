@@ -8,21 +8,19 @@ from orchestrion.tui import figures
 from orchestrion.tui.asking import Answered, Question
 from orchestrion.tui.columns import Column, events_of, number
 from orchestrion.tui.questions import question
-from orchestrion.tui.screens.opened import OpenedPattern
+from orchestrion.tui.screens.opened import PATTERN, OpenedPattern
 from orchestrion.tui.screens.view import View
 from orchestrion.tui.widgets.grid import Grid
 
-_ITS = "data->>'$.pattern' = $pattern AND kind = 'pattern.{word}'"
 COLUMNS = (
     Column("name", "Pattern", tone="strong", widest=40),
     Column("type", "Type", widest=20),
     Column("agent", "By", widest=24),
-    number("confidence", "Sure", events_of(
-        "the discovery", _ITS.format(word="discovered"), "pattern"), figures.percent),
+    number("confidence", "Sure", PATTERN["confidence"], figures.percent),
     number("evidence", "Evidence", events_of(
         "the evidence", "position IN (SELECT unnest(evidence) FROM patterns WHERE pattern = $pattern)", "pattern")),
-    number("confirmations", "For", events_of("what confirms it", _ITS.format(word="confirmed"), "pattern")),
-    number("contradictions", "Against", events_of("what contradicts it", _ITS.format(word="contradicted"), "pattern")),
+    number("confirmations", "For", PATTERN["confirmations"]),
+    number("contradictions", "Against", PATTERN["contradictions"]),
     Column("context", "Context", figures.optional, grow=True, widest=30),
     Column("happened_at", "When", figures.moment, tone="quiet"),
 )  # fmt: skip
