@@ -49,8 +49,8 @@ class Rounds(Screen[None]):
         """What is to be asked, for what is looked at now."""
         raise NotImplementedError
 
-    def told(self, message: Answers, lane: Lane) -> None:
-        """There are answers to what `lane` asked; all that are known now stand in `_answers`."""
+    def told(self, message: Answers, lane: Lane, questions: list[Question]) -> None:
+        """There are answers to what `lane` asked; all known ones stand in `_answers`. `questions` are those of now."""
         raise NotImplementedError
 
     def forgotten(self) -> None:
@@ -151,9 +151,10 @@ class Rounds(Screen[None]):
         lane = self._slow if message.slow else self._quick
         lane.end(message.seen if message.answers else None)
         self._answers |= message.answers
-        self._drop_others(lane, self.questions())
+        questions = self.questions()
+        self._drop_others(lane, questions)
         if not self._answers.keys().isdisjoint(message.answers):
-            self.told(message, lane)
+            self.told(message, lane, questions)
         again, lane.again = lane.again, False
         if not message.answers:
             self._rest(lane, RETRY_SECONDS)

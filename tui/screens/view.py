@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from orchestrion.tui.actions import bindings
-from orchestrion.tui.asking import Answered, Answers
+from orchestrion.tui.asking import Answered, Answers, Question
 from orchestrion.tui.lanes import Lane
 from orchestrion.tui.screens.marks import Marks
 from orchestrion.tui.screens.searching import Searching
@@ -82,14 +82,14 @@ class View(Searching):
         if self._stale:
             self.ask()
 
-    def told(self, message: Answers, lane: Lane) -> None:
-        whole = all(question.name in self._answers for question in self.questions())
+    def told(self, message: Answers, lane: Lane, questions: list[Question]) -> None:
+        whole = all(question.name in self._answers for question in questions)
         if not whole and not self.in_parts:
             self.frame()
             return
         self._whole |= whole
         self._marks.drew(*lane.asked)
-        late = self._mark()
+        late = self._mark(questions)
         self.draw(self._answers)
         self.dashboard.drawn(message)
         self._frame(late)
@@ -99,10 +99,10 @@ class View(Searching):
             for part in self.query(Late):
                 part.blank()
 
-    def _mark(self) -> str:
+    def _mark(self, questions: list[Question]) -> str:
         """Let what is late say so, and fade if it stays late; what is to be said of what can say nothing itself."""
         parts = list(self.query(Late))
-        left = self._marks.mark(parts, self.questions(), self.dashboard.at)
+        left = self._marks.mark(parts, questions, self.dashboard.at)
         if any(part.late for part in parts) and not self._fading:
             self._fading = True
             self.set_timer(FADING_SECONDS, self._fade)
@@ -140,7 +140,7 @@ class View(Searching):
     def frame(self) -> None:
         """Bring the lines around the screen up to date."""
         if self.is_mounted and self.query(Context):  # else it is not laid out yet, or taken apart already
-            self._frame(self._mark())
+            self._frame(self._mark(self.questions()))
 
     def _frame(self, late: str) -> None:
         app, context = self.dashboard, self.query_one(Context)
