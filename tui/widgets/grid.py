@@ -266,7 +266,7 @@ class Grid(Late, can_focus=True):
         row = self.scroll_offset.y + y - 1
         if row >= self.count:
             note = self.empty if y == 1 and self.answered is not None and not self.count else ""
-            return Strip([Segment(note, ink["quiet"])]).crop_extend(0, width, ink["row"])
+            return Strip([Segment(note, ink["row"] + ink["quiet"])]).crop_extend(0, width, ink["row"])
         if row != self.row:
             return self._rows.line(row, ink).crop_extend(left, left + width, ink["row"])
         base = ink["row"] + ink["line" if self.has_focus else "unfocused"]
