@@ -1,5 +1,8 @@
 """Shows what things cost, in dollars to people and in micro-dollars to programs, and the prices behind it."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from orchestrion.cli.options import Format
 from orchestrion.cli.show import Rows, Sheet, table
 from orchestrion.domain.money import dollars
@@ -8,11 +11,26 @@ from orchestrion.domain.prices import KINDS, PriceTable
 SUFFIX = "_microdollars"
 
 
+UNPRICED = {
+    "cost_microdollars": "unpriced_requests",
+    "own_cost_microdollars": "unpriced_requests",
+    "total_cost_microdollars": "total_unpriced_requests",
+}
+"""A cost's column and the one that counts the requests that it leaves out, for they have no known price."""
+
+
 def for_people(data: Rows) -> Sheet:
-    """`data` with its micro-dollars as dollars, in columns without the suffix."""
-    money = {place for place, name in enumerate(data.columns) if name.endswith(SUFFIX)}
-    columns = [name.removesuffix(SUFFIX) for name in data.columns]
-    return Sheet(columns, [[dollars(v) if i in money else v for i, v in enumerate(row)] for row in data.rows])
+    """`data` with its micro-dollars as dollars, in columns without the suffix; `≥` where requests are left out."""
+    places = {name: place for place, name in enumerate(data.columns)}
+    money = {
+        place: places.get(UNPRICED.get(name, "")) for place, name in enumerate(data.columns) if name.endswith(SUFFIX)
+    }
+
+    def told(row: Sequence[Any]) -> list[Any]:
+        missing = {place: 0 if beside is None else row[beside] for place, beside in money.items()}
+        return [dollars(value, missing[i]) if i in money else value for i, value in enumerate(row)]
+
+    return Sheet([name.removesuffix(SUFFIX) for name in data.columns], [told(row) for row in data.rows])
 
 
 def priced(data: Rows, form: Format, *, empty: str = "Nothing to show.") -> None:

@@ -13,7 +13,7 @@ from orchestrion.cli.wiring import asked, home_of
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A view, the time its rows are ordered by, and the columns that fit a terminal."""
+    """A view, the time its rows are ordered by, and the columns that fit a terminal, as people are shown them."""
 
     view: str
     time: str
@@ -24,7 +24,7 @@ class Listing:
 SESSIONS = Listing(
     "sessions",
     "started_at",
-    ("session", "source", "started_at", "status", "agents", "tool_calls", "messages", "cost_microdollars", "request"),
+    ("session", "source", "started_at", "status", "agents", "tool_calls", "messages", "cost", "request"),
     "The log holds no such session.",
 )
 RUNS = Listing("agent_runs", "started_at", ("run", "agent", "status", "duration_ms", "tool_calls", "messages", "task"))
@@ -57,5 +57,5 @@ def listed(
         if session:
             only["session"] = session_of(store, session, at=at)
         rows = newest(store, listing.view, listing.time, limit=limit, at=at, where=only)
-    shown = for_people(chosen(rows, listing.brief)) if form is Format.table else structured(rows)
+    shown = chosen(for_people(rows), listing.brief) if form is Format.table else structured(rows)
     table(shown, form, empty=listing.empty)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from orchestrion.cli.commentary import quoted
+from orchestrion.cli.costs import for_people
 from orchestrion.cli.options import Format
 from orchestrion.cli.plain import cell, json_text, lasting
 from orchestrion.cli.show import Sheet, out, table
@@ -23,8 +24,9 @@ def overview(store: "Store", session: str, form: Format, *, at: int | None = Non
         return out(json_text({**found, "runs": runs}))
     if form is not Format.table:
         return table(Sheet(list(runs[0]), [list(run.values()) for run in runs]) if runs else Sheet((), ()), form)
-    width = max(map(len, found))
-    for name, value in found.items():
+    told = for_people(Sheet(list(found), [list(found.values())]))
+    width = max(map(len, told.columns))
+    for name, value in zip(told.columns, told.rows[0], strict=True):
         out(f"{name:<{width}}  {cell(value)}")
     out("")
     for line in tree(runs):
@@ -63,7 +65,7 @@ def tree(runs: list[Row]) -> Iterator[str]:
 def _line(run: Row) -> str:
     counts = f"{run['tool_calls']} tool calls, {run['messages']} messages"
     if run["total_cost_microdollars"] is not None:
-        counts += f", {dollars(run['total_cost_microdollars'])}"
+        counts += f", {dollars(run['total_cost_microdollars'], run['total_unpriced_requests'])}"
     facts = f"{cell(run['status'])}, {lasting(run['duration_ms'])}, {counts}"
     task = f": {quoted(run['task'])}" if run["task"] else ""
     return f"● {cell(run['agent'] or run['run'])} ({facts}){task}"

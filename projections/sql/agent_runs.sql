@@ -7,7 +7,8 @@
 -- duration_ms is the end's own figure, else last minus first known time; NULL where the end lies before the beginning or
 -- only one moment is known.
 -- Its own requests' tokens and cost are called own_…, so that `usage` and `sessions` can be joined without doubt;
--- total_cost_microdollars has the cost of all runs that it led to besides, each once. A cost leaves out unpriced_requests (those of the run itself) and is NULL where nothing is known.
+-- total_cost_microdollars has the cost of all runs that it led to besides, each once. A cost leaves out unpriced_requests (those of the run itself), the
+-- total total_unpriced_requests, and is NULL where nothing is known.
 WITH RECURSIVE spent AS (
     SELECT
         run,
@@ -30,7 +31,7 @@ led AS (
 ),
 
 below AS (
-    SELECT led.run, sum(spent.cost_microdollars) AS cost
+    SELECT led.run, sum(spent.cost_microdollars) AS cost, sum(spent.unpriced_requests) AS unpriced
     FROM led INNER JOIN spent ON led.child = spent.run
     WHERE led.child <> led.run
     GROUP BY led.run
@@ -45,7 +46,8 @@ SELECT
     spent.cost_microdollars AS own_cost_microdollars,
     coalesce(spent.unpriced_requests, 0) AS unpriced_requests,
     try_cast(coalesce(spent.cost_microdollars + below.cost, spent.cost_microdollars, below.cost) AS BIGINT)
-        AS total_cost_microdollars
+        AS total_cost_microdollars,
+    (coalesce(spent.unpriced_requests, 0) + coalesce(below.unpriced, 0))::BIGINT AS total_unpriced_requests
 FROM run_states AS s
 LEFT JOIN spent ON s.run = spent.run
 LEFT JOIN below ON s.run = below.run

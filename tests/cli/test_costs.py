@@ -75,6 +75,26 @@ def test_people_read_dollars_and_unknown_is_said(speak, spent) -> None:
     assert "$5.0" in speak("show", "s1", "--home", spent).out
 
 
+def test_a_cost_that_is_known_in_part_says_so_wherever_people_read_it(speak, spent) -> None:
+    shared = {"source": "transcript", "session": "s3", "happened_at": datetime(2026, 3, 3, tzinfo=UTC)}
+    above, below = "s3/main", "s3/1"
+    record(spent, [
+        e.SessionStarted(product="codex", project="mill", **shared),
+        e.AgentStarted(run=above, agent="main", **shared),
+        e.AgentStarted(run=below, agent="explorer", parent_run=above, **shared),
+        used("s3", above, "q5", "claude-opus-4-5", input_tokens=1_000_000),
+        used("s3", below, "q6", "claude-opus-4-5", input_tokens=400_000),
+        used("s3", below, "q7", "some-model", input_tokens=7),
+    ])  # fmt: skip
+    assert "≥ $7.00" in speak("sessions", "--home", spent).out
+    shown = speak("show", "s3", "--home", spent).out
+    assert "microdollars" not in shown
+    assert "● main (unknown, unknown, 0 tool calls, 0 messages, ≥ $7.00)" in shown
+    assert "  ● explorer (unknown, unknown, 0 tool calls, 0 messages, ≥ $2.00)" in shown
+    for by, sum_ in (("source", "≥ $7.00"), ("session", "≥ $7.00"), ("agent", "≥ $2.00"), ("day", "≥ $0.00155")):
+        assert sum_ in speak("stats", "--by", by, "--home", spent).out, by
+
+
 def test_as_of_a_position_the_money_of_then(speak, spent) -> None:
     rows = speak("sessions", "--home", spent, "--at", "7", "--format", "json").json
     assert [row["cost_microdollars"] for row in rows] == [5_000_000, None]
