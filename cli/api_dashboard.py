@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, Self
 
+from orchestrion.cli.files import write_text
 from orchestrion.cli.wiring import Home, asked
 from orchestrion.domain.errors import Refused
 
@@ -41,7 +42,8 @@ class ExecutionDashboard:
     async def initialize(self) -> Path:
         """Begin to write; the file, which stands when this returns.
 
-        Raises Refused before the session has begun, twice, or if the file cannot be written; LogUnavailable.
+        Raises Refused before the session has begun, or twice; OrchestrionError if the file cannot be written;
+        LogUnavailable.
         """
         if self._writing is not None:
             raise Refused("this dashboard is being written already; await shutdown() first")
@@ -68,13 +70,17 @@ class ExecutionDashboard:
             await writing
 
     def _write(self, home: Home, session: str, path: Path, stands: Callable[[], object]) -> None:
-        from orchestrion.tui.report import follow, markdown
+        from orchestrion.tui.report import Report, follow, markdown
+
+        def keep(report: Report) -> None:
+            write_text(path, markdown(report))
+            stands()
 
         with asked(home) as store:
-            follow(store, session, path, markdown, going=self._going, written=lambda _: stands())
+            follow(store, session, keep, going=self._going)
             if not self._going():
                 store.catch_up()
-                follow(store, session, path, markdown, going=self._going)
+                follow(store, session, keep, going=self._going)
 
     def _going(self) -> bool:
         return not self._stopped.is_set()

@@ -9,7 +9,7 @@ import orjson
 
 from orchestrion.cli import exits
 from orchestrion.cli.asking import session_of
-from orchestrion.cli.carrying_views import write
+from orchestrion.cli.files import write
 from orchestrion.cli.show import say
 from orchestrion.cli.wiring import Home, opened_log, stored
 from orchestrion.domain.errors import NotFound

@@ -2,19 +2,17 @@
 
 import csv
 import io
-import os
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from orchestrion.cli import exits
 from orchestrion.cli.asking import session_of
+from orchestrion.cli.files import fresh, write
 from orchestrion.cli.plain import csv_cell, json_text
-from orchestrion.cli.show import Sheet, say, stop_writing, structured
+from orchestrion.cli.show import Sheet, say, structured
 from orchestrion.cli.wiring import Home, asked
-from orchestrion.domain.errors import OrchestrionError, Refused
+from orchestrion.domain.errors import Refused
 
 if TYPE_CHECKING:
     from orchestrion.projections import Store
@@ -57,7 +55,8 @@ def _written(
         return "The log was written as OCEL 2.0." + (f" {told}" if undated else "")
     found = view_named(view or WHOLE_LOG)
     if shape == "parquet" and output is not None:
-        rows = write_parquet(store, found, output, session=session, at=at)
+        with fresh(output) as path:
+            rows = write_parquet(store, found, path, session=session, at=at)
     else:
         lines = _Counted()
         write(output, lines.of(store, found, shape, session, at))
@@ -92,44 +91,3 @@ def _csv(rows: Iterable[Iterable[str]]) -> bytes:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue().encode("utf-8", "backslashreplace")
-
-
-def write(output: Path | None, parts: Iterator[bytes]) -> None:
-    """Write `parts` whole or not at all where it is a file (mode 0600); a device or a pipe is written to as it is."""
-    if output is None:
-        _to_stdout(parts)
-        return
-    output = output.resolve()  # a link stays one
-    if output.exists() and not output.is_file():
-        _to_device(output, parts)
-        return
-    fresh = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            for part in parts:
-                file.write(part)
-        fresh.replace(output)
-    except OSError as error:
-        raise OrchestrionError(f"{output} cannot be written: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            fresh.unlink()
-
-
-def _to_device(output: Path, parts: Iterator[bytes]) -> None:
-    try:
-        with output.open("wb") as file:
-            file.writelines(parts)
-    except OSError as error:
-        raise OrchestrionError(f"{output} cannot be written: {error.strerror}") from error
-
-
-def _to_stdout(parts: Iterator[bytes]) -> None:
-    try:
-        for part in parts:
-            sys.stdout.buffer.write(part)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        stop_writing(sys.stdout)
-    except OSError as error:
-        raise OrchestrionError(f"standard output cannot be written: {error.strerror}") from error

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrion.cli.asking import session_of
+from orchestrion.cli.files import write_text
 from orchestrion.cli.options import Format
 from orchestrion.cli.plain import json_text, lasting
 from orchestrion.cli.show import Sheet, answer, out, say, table
@@ -129,10 +130,7 @@ def _tables(found: "Profile", form: Format) -> None:
 def _written(text: str, output: Path | None) -> None:
     if output is None:
         return out(text.rstrip("\n"))
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Refused(f"{output} cannot be written: {error.strerror}") from error
+    write_text(output, text)
     return say(f"Written to {output}")
 
 

@@ -1,11 +1,10 @@
 """Whole views for other tools: rows as they are fetched, or one Parquet file that DuckDB writes itself."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from orchestrion.domain.errors import NotFound, OrchestrionError, Refused
+from orchestrion.domain.errors import NotFound, Refused
 from orchestrion.projections.catalogue import VIEWS
 from orchestrion.projections.models import View
 from orchestrion.projections.store import Store
@@ -31,20 +30,12 @@ def batches(store: Store, view: View, *, session: str | None, at: int | None) ->
 
 
 def write_parquet(store: Store, view: View, path: Path, *, session: str | None, at: int | None) -> int:
-    """Write the rows of `view` as one Parquet file (mode 0600), whole or not at all; how many. Raises Refused."""
+    """Write the rows of `view` to `path` as one Parquet file; how many. Raises Refused."""
     sql, params = _question(view, session)
-    try:
-        # DuckDB makes the file itself, under the umask: in a folder of ours nobody sees it before its rights are set.
-        with tempfile.TemporaryDirectory(prefix=".orchestrion-", dir=path.absolute().parent) as folder:
-            fresh = Path(folder) / "rows.parquet"
-            with store.cursor(sql, at=at) as cursor:
-                relation = cursor.sql(sql, params=params) if params else cursor.sql(sql)
-                relation.write_parquet(str(fresh), compression="zstd")
-                rows = cursor.execute("SELECT count(*) FROM read_parquet(?)", [str(fresh)]).fetchall()
-            fresh.chmod(0o600)
-            fresh.replace(path)
-    except OSError as error:
-        raise OrchestrionError(f"{path} cannot be written: {error.strerror}") from error
+    with store.cursor(sql, at=at) as cursor:
+        relation = cursor.sql(sql, params=params) if params else cursor.sql(sql)
+        relation.write_parquet(str(path), compression="zstd")
+        rows = cursor.execute("SELECT count(*) FROM read_parquet(?)", [str(path)]).fetchall()
     return int(rows[0][0])
 
 

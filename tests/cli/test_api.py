@@ -23,7 +23,7 @@ from orchestrion import (
     example_repository,
 )
 from orchestrion.agents.roster import BUILT_IN
-from orchestrion.domain.errors import BadDefinition, NotFound, Refused, RuleBroken
+from orchestrion.domain.errors import BadDefinition, NotFound, OrchestrionError, Refused, RuleBroken
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 SECTIONS = {
@@ -404,7 +404,7 @@ def test_a_dashboard_of_nothing_or_into_nowhere_is_refused(tmp_path: Path) -> No
                 await ExecutionDashboard(logger).initialize()
             await logger.start_execution("Mend the door")
             nowhere = ExecutionDashboard(logger, tmp_path / "no" / "such" / "folder.md")
-            with pytest.raises(Refused, match="cannot be written"):
+            with pytest.raises(OrchestrionError, match="cannot be written"):
                 await nowhere.initialize()
             await nowhere.shutdown()
 

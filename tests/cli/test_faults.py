@@ -177,7 +177,7 @@ def test_a_cut_tail_is_found_by_verify(speak, told, tmp_path: Path) -> None:
 
 def test_a_report_that_cannot_be_written_says_why(speak, told, tmp_path: Path) -> None:
     said = speak("report", "last", "--home", told, "--output", tmp_path / "no" / "such" / "folder.md")
-    assert said.code == 2
+    assert said.code == 1
     assert one_sentence(said.err)
 
 

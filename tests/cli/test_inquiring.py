@@ -51,7 +51,7 @@ def test_a_profile_is_a_table_json_or_a_flame_graph(speak, told, tmp_path) -> No
     drawn = tmp_path / "flame.svg"
     assert speak("profile", "ses_alpha", "--home", told, "--format", "svg", "-o", drawn).code == 0
     assert ET.fromstring(drawn.read_text()).tag.endswith("svg")  # noqa: S314  our own output
-    assert speak("profile", "ses_alpha", "--home", told, "-o", tmp_path / "no" / "where").code == 2
+    assert speak("profile", "ses_alpha", "--home", told, "-o", tmp_path / "no" / "where").code == 1
     assert speak("profile", "nobody", "--home", told).code == 3
 
 

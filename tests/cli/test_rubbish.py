@@ -123,19 +123,49 @@ def test_an_export_that_fails_leaves_the_file_that_stands_and_a_new_one_is_for_n
     assert fresh.stat().st_mode & 0o777 == 0o600
 
 
-def test_an_export_goes_through_links_and_into_pipes_and_replaces_neither(speak: Any, tmp_path: Path) -> None:
-    home, pipe, link = tmp_path / "home", tmp_path / "pipe", tmp_path / "link.jsonl"
-    (tmp_path / "a.jsonl").write_text(json.dumps(GOOD) + "\n")
-    assert speak("import", "claude-code", tmp_path / "a.jsonl", "--home", home).code == 0
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("export", "ses_alpha"),
+        ("export", "ses_alpha", "--as", "parquet"),
+        ("export", "--as", "csv", "--view", "messages"),
+        ("report", "ses_alpha"),
+        ("report", "ses_alpha", "--follow"),
+        ("profile", "ses_alpha"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_written_goes_through_links_and_into_pipes_and_replaces_neither(
+    speak: Any, told: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
     os.mkfifo(pipe)
-    link.symlink_to(tmp_path / "target.jsonl")
-    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+    target.write_text("old")
+    link.symlink_to(target)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
         for where in (pipe, link):
-            assert speak("export", "good", "--output", where, "--home", home).code == 0
-        piped, _ = reader.communicate(timeout=60)
-    assert pipe.is_fifo()
-    assert link.is_symlink()
-    assert piped == (tmp_path / "target.jsonl").read_bytes() != b""
+            assert speak(*words, "--output", where, "--home", told).code == 0
+        assert pipe.is_fifo()
+        assert link.is_symlink()
+        assert os.read(reader, 2**20) == target.read_bytes() != b"old"
+    finally:
+        os.close(reader)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe", "target"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("export",), ("export", "--as", "parquet"), ("export", "--as", "ocel"), ("report", "last"), ("profile", "last")],
+    ids=" ".join,
+)
+def test_a_file_that_cannot_be_written_is_told_alike_by_every_command(
+    speak: Any, told: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    for where, why in ((tmp_path, "Is a directory"), (tmp_path / "no" / "where", "No such file or directory")):
+        said = speak(*words, "--output", where, "--home", told)
+        assert (said.code, said.out) == (1, "")
+        assert said.err.endswith(f"orchestrion: {where} cannot be written: {why}\n")
 
 
 def test_standard_output_that_is_full_is_told_in_a_sentence(speak: Any, tmp_path: Path) -> None:
