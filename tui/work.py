@@ -10,6 +10,8 @@ from orchestrion.tui import figures
 Row = Mapping[str, Any]
 OPEN = frozenset({"running", "waiting"})
 """States of a run or session that has not ended."""
+UNFINISHED = OPEN | {"interrupted", "lost", "unknown"}
+"""States of a run whose work nobody says is over."""
 UNANSWERED = "unresolved"
 """State of a call without a known return."""
 

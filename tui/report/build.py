@@ -9,7 +9,7 @@ from orchestrion.tui.report.gather import Views, gather
 from orchestrion.tui.report.layout import lay_out
 from orchestrion.tui.report.measures import mcp_use, mean, parallelism, percentile, shared_calls
 from orchestrion.tui.report.model import AgentLine, Figure, Flow, Report, ToolLine
-from orchestrion.tui.work import OPEN, UNANSWERED, failed
+from orchestrion.tui.work import OPEN, UNANSWERED, UNFINISHED, failed
 
 SLOWEST = 10
 
@@ -26,7 +26,7 @@ def assemble(facts: Facts) -> Report:
         session=facts.session,
         first=facts.first,
         last=facts.last,
-        ended=facts.status not in OPEN and len(facts.bounds) > 1,
+        ended=facts.status not in OPEN and facts.end_known,
         header=_header(facts),
         agents=tuple(_agents(facts, ordered)),
         flows=_flows(facts),
@@ -117,7 +117,7 @@ def _counted(positions: list[int]) -> Figure:
 
 def _progress(facts: Facts) -> dict[str, Figure]:
     if facts.plan is None:
-        ended = [run for run in facts.runs if run.status not in OPEN and run.ended_at is not None]
+        ended = [run for run in facts.runs if run.status not in UNFINISHED]
         total = Figure(len(facts.runs), tuple(sorted(run.positions[0] for run in facts.runs if run.positions)))
         return {"done": Figure(len(ended), _where(ended)), "total": total}
     done, tasks = sum(phase.done for phase in facts.plan.phases), sum(phase.tasks for phase in facts.plan.phases)

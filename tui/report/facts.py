@@ -153,6 +153,8 @@ class Facts:
     last: int = 0
     bounds: Positions = ()
     """Positions of the session's own start and end."""
+    end_known: bool = False
+    """Whether an event tells that the session ended: an import has a state without it."""
     usage: Positions = ()
 
     @cached_property

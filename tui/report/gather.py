@@ -107,6 +107,7 @@ def gather(views: Views, session: str, at: int | None) -> Facts:
         first=index.first,
         last=index.last,
         bounds=index.bounds,
+        end_known=index.end_known,
         usage=index.usage,
     )
 
@@ -133,6 +134,7 @@ class _Index:
                 bounds.append(row["position"])
             elif row["id"] is not None:
                 self._of[family, row["id"]].append(row["position"])
+        self.end_known = any(row["kind"] == "session.ended" for row in rows)
         self.bounds, self.usage = tuple(bounds), tuple(usage)
 
     def of(self, family: str, name: str | None) -> Positions:

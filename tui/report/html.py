@@ -74,7 +74,7 @@ def _header(report: Report) -> Markup:
         ("Source", words.plain(header["source"].value)),
         ("Project", words.plain(header["project"].value)),
         ("Started", words.moment(header["started_at"].value)),
-        ("Ended", words.moment(header["ended_at"].value)),
+        ("Ended" if report.ended else "Last seen", words.moment(header["ended_at"].value)),
         ("Log", f"positions {report.first} to {report.last}"),
     )
     listed = together(*(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from orchestrion.tui.report import words
 from orchestrion.tui.report.escape import code_span, markdown_text, mermaid_ids, mermaid_label
 from orchestrion.tui.report.model import Figure, Report, cost_of
+from orchestrion.tui.work import OPEN
 
 RECENT_MESSAGES = 20
 BAR_CELLS = 10
@@ -169,12 +170,18 @@ def _summary(report: Report) -> Iterator[str]:
 
 def _last_line(report: Report) -> Iterator[str]:
     state = report.header["status"].value
-    closing = {
-        "completed": "🎉 Execution completed successfully!",
-        "running": "🔄 Execution is running.",
-        "unknown": "❔ The log does not say how the execution ended.",
-    }
-    yield f"**{closing.get(state) or f'Execution ended: {markdown_text(words.status(state))}'}**"
+    said = markdown_text(words.status(state))
+    if state in OPEN:
+        closing = {"running": "🔄 Execution is running.", "waiting": "⏸️ Execution waits for a person's approval."}[
+            state
+        ]
+    elif not report.ended:
+        closing = f"❔ The log knows no end of this session; its status is {said}."
+    elif state == "completed":
+        closing = "🎉 Execution completed successfully!"
+    else:
+        closing = f"Execution ended: {said}"
+    yield f"**{closing}**"
 
 
 def _shares(report: Report) -> Iterator[str]:

@@ -73,7 +73,7 @@ class ToolLine:
 
 @dataclass(frozen=True)
 class Report:
-    """A session as it stood at position `last` of the log; `ended` says that nothing is expected to follow."""
+    """A session as it stood at position `last` of the log; `ended`: the log tells of its end."""
 
     session: str
     first: int
@@ -84,7 +84,8 @@ class Report:
     agents: tuple[AgentLine, ...]
     flows: tuple[Flow, ...]
     progress: Mapping[str, Figure]
-    """done and total: tasks of the plan that are done (see `tui.work.phases`); without one, runs that ended, of all"""
+    """done and total: tasks of the plan that are done (see `tui.work.phases`); without one, runs that finished
+    (see `tui.work.UNFINISHED`), of all"""
     messages: tuple[Message, ...]
     """Oldest first."""
     handoffs: tuple[Handoff, ...]

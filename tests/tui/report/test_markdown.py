@@ -84,6 +84,43 @@ def test_what_nothing_tells_is_unknown(log: MemoryLog, store: Store, stage: Modu
     assert text.endswith("**🔄 Execution is running.**\n")
 
 
+IMPORTED = {"source": "transcript"}
+
+
+def test_an_import_whose_end_nobody_told_is_not_said_to_have_ended(
+    log: MemoryLog, store: Store, stage: ModuleType
+) -> None:
+    play = stage.Play(log)
+    play.add(e.SessionStarted, 0, product="codex", **IMPORTED)
+    play.add(e.AgentStarted, 0, "main", **IMPORTED)
+    play.say("main", "human", "response", 2, **IMPORTED)
+    text = text_of(store)
+    assert "| main | ✅ completed |" in text
+    assert text.endswith("**❔ The log knows no end of this session; its status is ✅ completed.**\n")
+
+
+@pytest.mark.parametrize("status", ["unknown", "interrupted"])
+def test_a_run_that_may_go_on_is_no_progress(log: MemoryLog, store: Store, stage: ModuleType, status: str) -> None:
+    play = stage.Play(log)
+    play.add(e.SessionStarted, 0, product="codex", **IMPORTED)
+    play.add(e.AgentStarted, 0, "main", **IMPORTED)
+    play.say("main", "human", "prompt", 2, **IMPORTED)
+    if status == "interrupted":
+        play.add(e.IncidentObserved, 3, "main", incident="i", type="interrupted", **IMPORTED)
+    text = text_of(store)
+    assert f" {status} | 2" in text or f" {status} | 3" in text
+    assert "[░░░░░░░░░░] 0% (0/1 agents)" in text
+    assert text.endswith(f" {status}.**\n")
+
+
+def test_a_session_that_waits_for_a_person_has_not_ended(log: MemoryLog, store: Store, stage: ModuleType) -> None:
+    play = stage.Play(log)
+    play.begin()
+    play.run("worker", 1, None)
+    play.add(e.ApprovalRequested, 2, "worker", approval="a", tool="Bash", params={})
+    assert text_of(store).endswith("**⏸️ Execution waits for a person's approval.**\n")
+
+
 def test_at_a_position_it_says_what_it_said_then(log: MemoryLog, store: Store, stage: ModuleType) -> None:
     said = {}
     for step, _ in enumerate(stage.story(stage.Play(log))):
