@@ -25,8 +25,6 @@ class Narrator:
         self._agents: dict[str, str] = {}
         self._calls: dict[str, tuple[datetime | None, str, str]] = {}
         self._open: dict[str, None] = {}
-        self._first: datetime | None = None
-        self._last: datetime | None = None
         self._counts = dict.fromkeys(("agents", "calls", "messages", "handoffs"), 0)
         self.ended = False
 
@@ -42,13 +40,10 @@ class Narrator:
         if teller is None or key in self._told:
             return []
         self._told.add(key)
-        if at is not None:
-            self._first, self._last = min(self._first or at, at), max(self._last or at, at)
         return list(teller(self, clock(at), at, fields))
 
-    def total(self) -> list[str]:
-        """What it came to, with the calls that never got an answer."""
-        took = (self._last - self._first).total_seconds() * 1000 if self._first and self._last else None
+    def total(self, took: float | None) -> list[str]:
+        """What it came to in `took` milliseconds, with the calls that never got an answer."""
         counts = ", ".join(f"{count} {_noun(name, count)}" for name, count in self._counts.items())
         lines = [f"∑ {counts} in {lasting(took)}"]
         if self._open:

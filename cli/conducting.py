@@ -28,7 +28,7 @@ def go_on(home: Home, session: str, form: Format) -> int:
         conductor = Conductor(log, home=home.path, prices=prices_of(home), learnt=known)
         execution = conductor.resume(session, observer=telling(narrator))
         result = asyncio.run(until_stopped(execution))
-    for line in narrator.total():
+    for line in narrator.total(result.duration_ms):
         say(line)
     return show_result(result, form)
 

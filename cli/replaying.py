@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from orchestrion.cli.commentary import Narrator
-from orchestrion.cli.show import out, say
+from orchestrion.cli.show import out
+from orchestrion.cli.storytelling import total
 
 if TYPE_CHECKING:
     from orchestrion.projections import Store
@@ -34,10 +35,7 @@ def replay(
         last = moment if last is None or (moment is not None and moment > last) else last
         for line in lines:
             out(line)
-    for line in narrator.total():
-        out(line)
-    if not narrator.ended:
-        say("The log knows no end of this session.")
+    total(store, session, narrator, at=at)
 
 
 def _told(

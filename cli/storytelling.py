@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrion.cli.commentary import Narrator
 from orchestrion.cli.plain import json_text
 from orchestrion.cli.show import out, say
+from orchestrion.domain.elapsed import elapsed_ms
 
 if TYPE_CHECKING:
     from orchestrion.projections import Store
@@ -29,7 +30,14 @@ def tell(store: "Store", session: str, *, follow: bool = False, at: int | None =
         names = {name: row[name] for name in ("session", "run", "agent") if row[name]}
         for line in narrator.lines(row["kind"], row["happened_at"], row["data"] | names):
             out(line)
-    for line in narrator.total():
+    total(store, session, narrator, at=at)
+
+
+def total(store: "Store", session: str, narrator: Narrator, *, at: int | None = None) -> None:
+    """Print what it came to, in the time that all the views give it."""
+    span = "SELECT started_at, ended_at FROM sessions WHERE session = ?"
+    rows = store.query(span, (session,), at=at).rows
+    for line in narrator.total(elapsed_ms(*rows[0]) if rows else None):
         out(line)
     if not narrator.ended:
         say("The log knows no end of this session.")

@@ -117,7 +117,7 @@ def carry_out(home: Home, order: Order, settings: Settings) -> "ExecutionResult"
         )
         result = asyncio.run(until_stopped(execution))
     if observer is not None:
-        for line in narrator.total():
+        for line in narrator.total(result.duration_ms):
             say(line)
     return result
 

@@ -38,7 +38,7 @@ below AS (
 )
 
 SELECT
-    s.*,
+    s.* EXCLUDE (ours),
     coalesce(spent.input_tokens, 0) AS own_input_tokens,
     coalesce(spent.output_tokens, 0) AS own_output_tokens,
     coalesce(spent.cache_read_tokens, 0) AS own_cache_read_tokens,

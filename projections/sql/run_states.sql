@@ -41,7 +41,8 @@ SELECT
     runs.reason,
     runs.remedy,
     runs.files_modified,
-    runs.outputs
+    runs.outputs,
+    runs.ours
 FROM run_spans AS runs
 LEFT JOIN acts ON runs.run = acts.run
 LEFT JOIN asking ON runs.run = asking.run

@@ -1,6 +1,7 @@
 -- Every session: whose product, what was asked, when, how it ended, and what it took (agents counts its runs; calls,
 -- messages and tokens are those that it owns, not those that it replays of another). request is the session's own, else
--- the first prompt. started_at and ended_at are the earliest and the latest time of any of its events.
+-- the first prompt. started_at and ended_at are those of its own work: ended_at is the end that is told of one of ours,
+-- else the last time that its work tells. What is said of it afterwards, a judgement or a person's message, changes neither.
 -- Status is what its end says; without one a session of ours is running, waiting for a person's approval, or lost when its conductor's lease ran out (now
 -- is the last recorded time; `resume` goes on with it), and an imported one has the status of its parentless run (see
 -- agent_runs), unknown where it has none.
@@ -13,7 +14,8 @@ team AS (
         session,
         count(*) AS agents,
         bool_or(status = 'waiting') AS waiting,
-        arg_min(status, (coalesce(started_at, 'infinity'::TIMESTAMP), run)) FILTER (parent_run IS NULL) AS status
+        -- A guest of ours in an import is not the run that it is about.
+        arg_min(status, (ours, coalesce(started_at, 'infinity'::TIMESTAMP), run)) FILTER (parent_run IS NULL) AS status
     FROM run_states
     GROUP BY session
 ),
