@@ -5,7 +5,7 @@
 -- Status is what its end says; without one a session of ours is running, waiting for a person's approval, or lost when its conductor's lease ran out (now
 -- is the last recorded time; `resume` goes on with it), and an imported one has the status of its parentless run (see
 -- agent_runs), unknown where it has none.
--- cost_microdollars is what all its requests cost, its subagents' among them, each once; it leaves out the
+-- tokens are those of all four kinds, NULL where no request is known. cost_microdollars is what all its requests cost, its subagents' among them, each once; it leaves out the
 -- unpriced_requests, whose model has no known price, and is NULL where nothing is known.
 WITH work AS (SELECT session, count(*) AS tool_calls FROM calls GROUP BY session),
 said AS (SELECT session, count(*) AS messages FROM messages GROUP BY session),
@@ -27,6 +27,7 @@ spent AS (
         sum(output_tokens)::BIGINT AS output_tokens,
         sum(cache_read_tokens)::BIGINT AS cache_read_tokens,
         sum(cache_write_tokens)::BIGINT AS cache_write_tokens,
+        try_cast(sum(tokens) AS BIGINT) AS tokens,
         try_cast(sum(cost_microdollars) AS BIGINT) AS cost_microdollars,
         count(*) FILTER (cost_microdollars IS NULL) AS unpriced_requests
     FROM usage
@@ -54,6 +55,7 @@ SELECT
     coalesce(spent.output_tokens, 0) AS output_tokens,
     coalesce(spent.cache_read_tokens, 0) AS cache_read_tokens,
     coalesce(spent.cache_write_tokens, 0) AS cache_write_tokens,
+    spent.tokens,
     s.forked_from,
     s.workspace,
     s.branch,

@@ -1,6 +1,7 @@
 -- Tokens of every model request, once: the largest value of each field that was seen of it; and what it cost in millionths
 -- of a dollar by the first price that holds for its model, its day and its length (see `prices`), NULL where none is known.
 -- cache_write_1h_tokens are those of cache_write_tokens that are kept for an hour. Without a time, today's price is taken.
+-- tokens are all of them: what was read and written, fresh and cached.
 -- agent is what the request's own facts say, NULL where they do not: `agent_runs` knows the agent of its run.
 SELECT
     r.session,
@@ -14,6 +15,10 @@ SELECT
     r.request_id,
     r.agent,
     r.cache_write_1h_tokens,
+    -- Four counts of 63 bits may sum up to more than one can hold.
+    try_cast(
+        r.input_tokens::HUGEINT + r.output_tokens + r.cache_read_tokens + r.cache_write_tokens AS BIGINT
+    ) AS tokens,
     -- A DOUBLE holds every whole number up to 2^53 exactly: a request of nine thousand dollars.
     CASE
         WHEN greatest(r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens) = 0 THEN 0

@@ -5,7 +5,7 @@ SELECT r.run, r.agent, r.parent_run, r.parent_call, r.task, r.status, r.started_
     CASE WHEN r.status IN ('running', 'waiting') THEN w.tool END AS current_tool
 FROM run_states r
 LEFT JOIN (
-    SELECT run, sum(input_tokens + output_tokens + cache_read_tokens + cache_write_tokens)::BIGINT AS tokens,
+    SELECT run, try_cast(sum(tokens) AS BIGINT) AS tokens,
         sum(cost_microdollars)::BIGINT AS spent, count(*) FILTER (cost_microdollars IS NULL) AS unpriced
     FROM usage WHERE session = $session GROUP BY run
 ) u ON u.run = r.run

@@ -1,6 +1,6 @@
 -- All sessions with what they took; the age counts from the last thing known of them.
 SELECT session, source, project, request, status, agents, tool_calls, messages,
-    nullif(input_tokens + output_tokens + cache_read_tokens + cache_write_tokens, 0) AS tokens,
+    tokens,
     {'cost': cost_microdollars, 'unpriced': unpriced_requests} AS cost, started_at, ended_at, CASE WHEN ended_at <= $now::TIMESTAMP THEN date_diff('millisecond', ended_at, $now::TIMESTAMP) END AS age
 FROM sessions
 WHERE true

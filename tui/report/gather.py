@@ -16,7 +16,7 @@ SAYING_FIELDS = ("text", "issue", "warning", "tip", "progress", "pattern", "task
 """Fields of a payload that say in words what it is about, the most telling first."""
 STATES = ("unknown", "queued", "delivered", "acknowledged", "expired")
 """Delivery states; of several recipients' the first of these is shown, unless some only were never reached."""
-TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+TOKENS = ("tokens", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
 POSITIONS = """
 SELECT position, kind, run, coalesce(data->>'$.call', data->>'$.message', data->>'$.handoff', data->>'$.pattern') AS id,

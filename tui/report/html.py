@@ -96,6 +96,7 @@ def _cards(report: Report) -> Markup:
         ("Average response", words.lasting(metrics["mean_ms"].value), metrics["mean_ms"]),
         ("p95 response", words.lasting(metrics["p95_ms"].value), metrics["p95_ms"]),
         ("Messages", words.count(summary["messages"].value), summary["messages"]),
+        ("Tokens", words.count(metrics["tokens"].value), metrics["tokens"]),
         ("Tokens in", words.count(metrics["input_tokens"].value), metrics["input_tokens"]),
         ("Tokens out", words.count(metrics["output_tokens"].value), metrics["output_tokens"]),
         ("Cache read", words.count(metrics["cache_read_tokens"].value), metrics["cache_read_tokens"]),

@@ -111,7 +111,7 @@ def _metrics(report: Report) -> Iterator[str]:
     answered = f" (of {words.count(metrics['answered_calls'].value)} timed calls)"
     yield f"- **Avg Response Time**: {words.lasting(metrics['mean_ms'].value)}{answered}"
     yield f"- **p95 Response Time**: {words.lasting(metrics['p95_ms'].value)}"
-    for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"):
+    for name in ("tokens", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"):
         yield f"- **{name.replace('_', ' ').title()}**: {words.count(metrics[name].value)}"
     yield f"- **Cost**: {cost_of(report)}"
     if report.spending:

@@ -91,7 +91,7 @@ class Report:
     handoffs: tuple[Handoff, ...]
     metrics: Mapping[str, Figure]
     """parallel and mcp (shares from 0 to 1), shared_calls (given another agent's answer), shared_saved_ms, tool_calls,
-    failed_calls, mean_ms, p95_ms, tokens by kind, cost_microdollars (without the unpriced_requests)
+    failed_calls, mean_ms, p95_ms, tokens (all) and by kind, cost_microdollars (without the unpriced_requests)
     """
     spending: tuple[Spending, ...]
     """By agent, the dearest first."""

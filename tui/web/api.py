@@ -26,8 +26,7 @@ LEFT = 499
 
 SESSIONS = """
 SELECT session, source, project, request, status, agents, tool_calls, messages, started_at, ended_at, position,
-    CASE WHEN session IN (SELECT session FROM usage) THEN input_tokens + output_tokens END AS tokens,
-    cost_microdollars, unpriced_requests,
+    tokens, cost_microdollars, unpriced_requests,
     count(*) OVER () AS found
 FROM sessions
 WHERE $wanted = '' OR contains(lower(concat_ws(' ', session, source, project, request, status)), lower($wanted))

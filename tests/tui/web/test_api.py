@@ -19,6 +19,8 @@ from orchestrion.domain import events as e
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import SQLiteLog, open_log
 from orchestrion.projections import Store
+from orchestrion.tui.questions import question
+from orchestrion.tui.report import build, markdown
 from orchestrion.tui.web import facts
 from orchestrion.tui.web.api import LEFT, answering
 from orchestrion.tui.web.guard import Door
@@ -89,6 +91,27 @@ def test_a_session_is_its_report(client: httpx.Client, played: dict[str, int]) -
     assert answer["metrics"]["tool_calls"]["value"] == 9
     assert answer["metrics"]["tool_calls"]["rests_on"] == 18
     assert len(answer["timeline"]["bars"]) == 9
+
+
+def test_a_sessions_tokens_are_one_number_on_page_terminal_and_report(
+    log: SQLiteLog, home: Path, stage: ModuleType
+) -> None:
+    play = stage.Play(log)
+    play.begin()
+    kinds = {"input_tokens": 1, "output_tokens": 20, "cache_read_tokens": 300, "cache_write_tokens": 4_000}
+    play.run("worker", 1, 2)
+    play.add(e.UsageRecorded, 2, "worker", request_id="r", model="m", **kinds)
+    play.end(3)
+    with Store(log, home / "asked") as views:
+        views.catch_up()
+        listed = views.query(question("sessions"), {"now": stage.START.replace(tzinfo=None)}).dicts()
+        runs = views.query(question("runs"), {"session": "ses_play"}).dicts()
+        over_time = views.query(question("tokens"), {"session": "ses_play"}).dicts()
+        assert "- **Tokens**: 4,321\n" in markdown(build(views, "ses_play"))
+    assert [row["tokens"] for rows in (listed, runs, over_time) for row in rows] == [4321] * 3
+    with serving(log, home) as client:
+        assert [one["tokens"] for one in client.get("api/sessions").json()["sessions"]] == [4321]
+        assert client.get("api/session", params={"id": "ses_play"}).json()["metrics"]["tokens"]["value"] == 4321
 
 
 def test_at_a_position_it_is_what_it_was_then(client: httpx.Client, played: dict[str, int]) -> None:

@@ -122,6 +122,7 @@ function cards(report) {
     ["Average response", lasting(metrics.mean_ms.value), metrics.mean_ms],
     ["p95 response", lasting(metrics.p95_ms.value), metrics.p95_ms],
     ["Messages", count(summary.messages.value), summary.messages],
+    ["Tokens", count(metrics.tokens.value), metrics.tokens],
     ["Tokens in", count(metrics.input_tokens.value), metrics.input_tokens],
     ["Tokens out", count(metrics.output_tokens.value), metrics.output_tokens],
     ["Cache read", count(metrics.cache_read_tokens.value), metrics.cache_read_tokens],
