@@ -6,7 +6,8 @@
 -- of its calls is unresolved, else unknown.
 -- duration_ms is the end's own figure, else last minus first known time; NULL where the end lies before the beginning or
 -- only one moment is known.
--- Its own requests' tokens and cost are called own_…, so that `usage` and `sessions` can be joined without doubt;
+-- Its own requests' tokens (NULL where nobody recorded any) and cost are called own_…, so that `usage` and `sessions` can
+-- be joined without doubt;
 -- total_cost_microdollars has the cost of all runs that it led to besides, each once. A cost leaves out unpriced_requests (those of the run itself), the
 -- total total_unpriced_requests, and is NULL where nothing is known.
 WITH RECURSIVE spent AS (
@@ -39,10 +40,10 @@ below AS (
 
 SELECT
     s.* EXCLUDE (ours),
-    coalesce(spent.input_tokens, 0) AS own_input_tokens,
-    coalesce(spent.output_tokens, 0) AS own_output_tokens,
-    coalesce(spent.cache_read_tokens, 0) AS own_cache_read_tokens,
-    coalesce(spent.cache_write_tokens, 0) AS own_cache_write_tokens,
+    spent.input_tokens AS own_input_tokens,
+    spent.output_tokens AS own_output_tokens,
+    spent.cache_read_tokens AS own_cache_read_tokens,
+    spent.cache_write_tokens AS own_cache_write_tokens,
     spent.cost_microdollars AS own_cost_microdollars,
     coalesce(spent.unpriced_requests, 0) AS unpriced_requests,
     try_cast(coalesce(spent.cost_microdollars + below.cost, spent.cost_microdollars, below.cost) AS BIGINT)

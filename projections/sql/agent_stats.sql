@@ -9,8 +9,8 @@ SELECT
     quantile_disc(duration_ms, 0.95) AS p95_ms,
     sum(tool_calls)::BIGINT AS tool_calls,
     sum(messages)::BIGINT AS messages,
-    coalesce(sum(own_input_tokens), 0)::BIGINT AS input_tokens,
-    coalesce(sum(own_output_tokens), 0)::BIGINT AS output_tokens,
+    sum(own_input_tokens)::BIGINT AS input_tokens,
+    sum(own_output_tokens)::BIGINT AS output_tokens,
     try_cast(sum(own_cost_microdollars) AS BIGINT) AS cost_microdollars,
     sum(unpriced_requests)::BIGINT AS unpriced_requests
 FROM agent_runs

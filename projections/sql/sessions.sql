@@ -5,7 +5,8 @@
 -- Status is what its end says; without one a session of ours is running, waiting for a person's approval, or lost when its conductor's lease ran out (now
 -- is the last recorded time; `resume` goes on with it), and an imported one has the status of its parentless run (see
 -- agent_runs), unknown where it has none.
--- tokens are those of all four kinds, NULL where no request is known. cost_microdollars is what all its requests cost, its subagents' among them, each once; it leaves out the
+-- tokens are those of all four kinds; all of them are NULL where no request is known.
+-- cost_microdollars is what all its requests cost, its subagents' among them, each once; it leaves out the
 -- unpriced_requests, whose model has no known price, and is NULL where nothing is known.
 WITH work AS (SELECT session, count(*) AS tool_calls FROM calls GROUP BY session),
 said AS (SELECT session, count(*) AS messages FROM messages GROUP BY session),
@@ -51,10 +52,10 @@ SELECT
     coalesce(team.agents, 0) AS agents,
     coalesce(work.tool_calls, 0) AS tool_calls,
     coalesce(said.messages, 0) AS messages,
-    coalesce(spent.input_tokens, 0) AS input_tokens,
-    coalesce(spent.output_tokens, 0) AS output_tokens,
-    coalesce(spent.cache_read_tokens, 0) AS cache_read_tokens,
-    coalesce(spent.cache_write_tokens, 0) AS cache_write_tokens,
+    spent.input_tokens,
+    spent.output_tokens,
+    spent.cache_read_tokens,
+    spent.cache_write_tokens,
     spent.tokens,
     s.forked_from,
     s.workspace,

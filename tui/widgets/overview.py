@@ -135,8 +135,8 @@ def _metrics(row: Mapping[str, Any], beside: Overlap) -> list[Figure]:
 
 def _spending(row: Mapping[str, Any], over_time: Answered) -> list[Figure]:
     usage = _of(row, "tokens", "kind = 'usage.recorded'")
-    spent = (row["input_tokens"], row["output_tokens"], row["cache_read_tokens"] + row["cache_write_tokens"])
-    told = spent if any(spent) else (None, None, None)  # a session that told of no request has not taken 0 tokens
+    kept = None if row["input_tokens"] is None else row["cache_read_tokens"] + row["cache_write_tokens"]
+    told = (row["input_tokens"], row["output_tokens"], kept)
     parts = [
         _known(label, value, usage)
         for label, value in zip(("tokens in", "out", "cache"), map(figures.tokens, told), strict=True)
