@@ -1,10 +1,12 @@
 """Where the time of a session went: its critical path, waiting, parallelism, and what each agent spent its time on."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Any
 
-from orchestrion.projections.inquiry.spans import Span, Timed, length, peak, spans_of, union, within
+from orchestrion.projections.inquiry.spans import Span, Stretch, Timed, length, peak, spans_of, union, within
 from orchestrion.projections.store import Store
 
 OWN, CALL, WAITING = "own work", "tool", "waiting"
@@ -138,21 +140,21 @@ def _share(agent: str, runs: list[Span]) -> Share:
     tools: Counter[str] = Counter()
     in_tools = waiting = 0
     for run in runs:
-        calls = [(call.began, call.ended) for call in run.calls if not _starts_a_run(call, run)]
-        for call in run.calls:
-            if not _starts_a_run(call, run):
-                tools[call.name] += call.ms
+        waits = {child.parent_call for child in run.children}  # calls that are but the wait for a run
+        calls = [call for call in run.calls if call.id not in waits]
+        for call in calls:
+            tools[call.name] += call.ms
         waiting += length(waited(run))
-        in_tools += length(union(part for stretch in _busy(run) for part in within(calls, *stretch)))
+        in_tools += _in_both(_busy(run), [(call.began, call.ended) for call in calls])
     total = _sum(runs)
     spent = dict(sorted(tools.items(), key=lambda row: (-row[1], row[0])))
     untimed = sum(run.untimed for run in runs)
     return Share(agent, len(runs), total, in_tools, waiting, total - in_tools - waiting, spent, untimed)
 
 
-def _starts_a_run(call: Span, run: Span) -> bool:
-    """Whether the call is but the wait for a run that it started."""
-    return any(child.parent_call == call.id for child in run.children)
+def _in_both(some: Sequence[Stretch], others: Sequence[Stretch]) -> int:
+    """Milliseconds that lie in a stretch of either."""
+    return length(union(some)) + length(union(others)) - length(union([*some, *others]))
 
 
 def path_of(timed: Timed) -> list[Step]:
@@ -197,28 +199,46 @@ def _before(run: Span, runs: dict[str, Span], seen: set[str]) -> Span | None:
 
 def _through(run: Span, upto: int, steps: list[Step]) -> None:
     """The run back to its beginning, through what ended last at each moment; a stack against deep nesting."""
-    stack: list[tuple[Span, int, int]] = [(run, run.began, upto)]
+    stack: list[tuple[Span, int, int, Backwards]] = [(run, run.began, upto, Backwards(run))]
     while stack:
-        span, low, here = stack.pop()
+        span, low, here, inside = stack.pop()
         if low >= here:
             continue
-        inner = _ended_last(span, low, here)
+        inner = inside.ended_last(low, here)
         if inner is None:
             steps.append(Step(span.name, span.id, OWN, None, low, here))
             continue
         ended, began = min(inner.ended, here), max(inner.began, low)
         if ended < here:
             steps.append(Step(span.name, span.id, OWN, None, ended, here))
-        stack.append((span, low, began))
+        stack.append((span, low, began, inside))
         if inner.position is None:
-            stack.append((inner, began, ended))
+            stack.append((inner, began, ended, Backwards(inner)))
         else:
             steps.append(Step(span.name, span.id, CALL, inner.name, began, ended, inner.position))
 
 
-def _ended_last(span: Span, low: int, here: int) -> Span | None:
-    """The call or the started run that ended last before `here`, a run rather than the call that waited for it."""
-    inside = [inner for inner in (*span.children, *span.calls) if inner.began < here and inner.ended > low and inner.ms]
-    if not inside:
-        return None
-    return max(inside, key=lambda inner: (min(inner.ended, here), inner.position is None, inner.began, inner.id))
+class Backwards:
+    """The calls of a run and the runs that it started, from the last end on: each is looked at once on the way back."""
+
+    def __init__(self, span: Span) -> None:
+        inside = [inner for inner in (*span.children, *span.calls) if inner.ms]
+        self._by_rank = sorted(inside, key=lambda inner: (inner.position is None, inner.began, inner.id))
+        ranks = range(len(inside))
+        self._ended_before = sorted(ranks, key=lambda rank: (self._by_rank[rank].ended, rank))
+        self._going_on: list[int] = []
+        """Those that had not ended by then, as a heap: the last in rank is first."""
+
+    def ended_last(self, low: int, here: int) -> Span | None:
+        """The call or the started run that ended last before `here`, a run rather than the call that waited for it.
+
+        `here` is never later than the last time, and what had ended by `low` is left out.
+        """
+        while self._ended_before and self._by_rank[self._ended_before[-1]].ended >= here:
+            heappush(self._going_on, -self._ended_before.pop())
+        while self._going_on and self._by_rank[-self._going_on[0]].began >= here:
+            heappop(self._going_on)
+        if self._going_on:
+            return self._by_rank[-self._going_on[0]]
+        last = self._by_rank[self._ended_before[-1]] if self._ended_before else None
+        return last if last is not None and last.ended > low else None

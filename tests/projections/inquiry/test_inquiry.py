@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import MemoryLog
 from orchestrion.projections import Store
 from orchestrion.projections.inquiry import Supposition, compare, flame_svg, profile, suppose, why
-from orchestrion.projections.inquiry.profiling import path_of
+from orchestrion.projections.inquiry.profiling import Backwards, path_of
 from orchestrion.projections.inquiry.spans import Span, Timed, length, peak, union
 from orchestrion.projections.inquiry.supposing import scheduled
 from orchestrion.projections.learning.routing import Counts, draw
@@ -403,3 +404,41 @@ def test_no_more_run_at_once_than_may_and_a_higher_limit_is_never_slower(
     assert peak(spans) <= most
     ends = {limit: max(found[run.id] + run.ms for run in runs) for limit, found in begins.items()}
     assert ends[len(runs) + most] <= ends[most]
+
+
+@st.composite
+def busy_runs(draw: st.DrawFn) -> Span:
+    """A run with calls and started runs at any time, many at once, some of no time and some beyond its bounds."""
+    moments = st.tuples(st.integers(0, 30), st.integers(0, 8))
+    run = Span("r", "a", 2, 28)
+    for number, (began, ms) in enumerate(draw(st.lists(moments, max_size=12))):
+        run.calls.append(Span(f"c{number}", "t", began, began + ms, position=number))
+    for number, (began, ms) in enumerate(draw(st.lists(moments, max_size=6))):
+        run.children.append(Span(f"s{number}", "a", began, began + ms))
+    return run
+
+
+def ended_last(span: Span, low: int, here: int) -> Span | None:
+    """What `Backwards` finds, as it is defined: a look at everything at each step."""
+    inside = [inner for inner in (*span.children, *span.calls) if inner.began < here and inner.ended > low and inner.ms]
+    key = lambda inner: (min(inner.ended, here), inner.position is None, inner.began, inner.id)  # noqa: E731
+    return max(inside, key=key, default=None)
+
+
+@given(busy_runs(), st.integers(0, 10), st.lists(st.integers(0, 5), min_size=1, max_size=12))
+def test_what_ended_last_is_found_on_the_way_back_as_by_looking_at_everything(
+    run: Span, low: int, steps: list[int]
+) -> None:
+    inside, here = Backwards(run), 32
+    for step in steps:
+        found = inside.ended_last(low, here)
+        assert found is ended_last(run, low, here)
+        here = max(low + 1, (here if found is None else min(found.began, here)) - step)
+
+
+def test_a_long_session_is_profiled_in_seconds() -> None:
+    run = Span("r", "a", 0, 40_000)
+    run.calls = [Span(f"c{n}", "t", 2 * n, 2 * n + 1, position=n) for n in range(20_000)]
+    began = process_time()
+    assert len(path_of(Timed({"r": run}, BEGAN, ()))) == 40_000
+    assert process_time() - began < 5
