@@ -4,13 +4,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any, Literal
 
 import orjson
 
 from orchestrion.domain.elapsed import elapsed_ms
 from orchestrion.projections.inquiry.acts import Act, acts_of
+from orchestrion.projections.inquiry.aligning import opposite
 from orchestrion.projections.inquiry.causes import links
 from orchestrion.projections.store import Store
 
@@ -154,14 +154,15 @@ def _alike(text: str, session: str) -> str:
 
 def _aligned(a: Sequence[Step], b: Sequence[Step]) -> list[Pair]:
     pairs: list[Pair] = []
-    matcher = SequenceMatcher(None, [step.key for step in a], [step.key for step in b], autojunk=False)
-    for tag, a_low, a_high, b_low, b_high in matcher.get_opcodes():
-        if tag == "equal":
-            both = zip(a[a_low:a_high], b[b_low:b_high], strict=True)
-            pairs += [Pair("same" if one.said == other.said else "changed", one, other) for one, other in both]
-        else:
-            pairs += [Pair("only a", step, None) for step in a[a_low:a_high]]
-            pairs += [Pair("only b", None, step) for step in b[b_low:b_high]]
+    i = j = 0
+    both = opposite([step.key for step in a], [step.key for step in b])
+    for here, there in (*both, (len(a), len(b))):
+        pairs += [Pair("only a", step, None) for step in a[i:here]]
+        pairs += [Pair("only b", None, step) for step in b[j:there]]
+        if here < len(a):
+            one, other = a[here], b[there]
+            pairs.append(Pair("same" if one.said == other.said else "changed", one, other))
+        i, j = here + 1, there + 1
     return pairs
 
 
