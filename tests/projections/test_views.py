@@ -195,6 +195,21 @@ def test_usage_of_one_request_counts_once_at_its_largest(shown: Any) -> None:
     assert store.query("SELECT output_tokens, cache_write_tokens FROM sessions").rows == [(28, 0)]
 
 
+def test_tokens_that_nobody_recorded_are_unknown_and_those_of_an_empty_request_are_none(shown: Any) -> None:
+    store = shown(
+        called("c1"),
+        called("c2", session="t", run="t/main"),
+        e.UsageRecorded(request_id="r", input_tokens=0, happened_at=at(1), **seen("t", "t/main")),
+        e.AgentStarted(agent="x", happened_at=at(0), **seen()),
+    )
+    kinds = ("input", "output", "cache_read", "cache_write")
+    own, whole = (", ".join(f"{prefix}{kind}_tokens" for kind in kinds) for prefix in ("own_", ""))
+    for names, of in ((own, "agent_runs ORDER BY run"), (whole, "sessions ORDER BY session")):
+        asked = f"SELECT {names} FROM {of}"  # noqa: S608 - our own names
+        assert store.query(asked).rows == [(None,) * 4, (0,) * 4]
+    assert store.query("SELECT input_tokens, output_tokens FROM agent_stats WHERE agent = 'x'").rows == [(None, None)]
+
+
 def test_a_session_of_ours_runs_until_it_says_how_it_ended(shown: Any) -> None:
     ours = {"source": "conductor", "session": "ses", "happened_at": NOON}
     begun = [
