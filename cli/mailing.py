@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrion.cli.asking import CANDIDATES_SHOWN, LAST
+from orchestrion.cli.asking import LAST, session_of
 from orchestrion.cli.options import Format
 from orchestrion.cli.show import Sheet, answer, say, table
-from orchestrion.cli.wiring import Home, opened_log, written_log
-from orchestrion.domain.errors import NotFound, Refused
+from orchestrion.cli.wiring import Home, opened_log, stored, written_log
+from orchestrion.domain.errors import Refused
 from orchestrion.domain.inert import one_line
 
 if TYPE_CHECKING:
@@ -112,30 +112,18 @@ def counter(
 
     run = environ.get(tokens.RUN_VARIABLE)
     if not run:
-        post = Post(log, session_in(log, session or LAST))
+        post = Post(log, _named(home, log, session or LAST))
         return post, HUMAN, post.exchange.box(HUMAN)
     tokens.require(home.path, run, environ.get(tokens.TOKEN_VARIABLE))
     own = run.rpartition("/")[0]
-    if session is not None and session_in(log, session) != own:
+    if session not in (None, own) and _named(home, log, session) != own:
         raise Refused(f"the run {run} speaks in its own session {own}, not in {one_line(session)}")
     return Post(log, own), run, run
 
 
-def session_in(log: "Log", given: str) -> str:
-    """The session of ours that `given` means, read from the log itself: no projection is needed to send a message."""
-    prefix = "session-"
-    names = [name.removeprefix(prefix) for name in log.streams(f"{prefix}ses_" if given == LAST else prefix + given)]
-    if not names:
-        what = (
-            "the log holds no session of ours yet" if given == LAST else f"no session begins with {one_line(given)!r}"
-        )
-        raise NotFound(f"{what}; `orchestrion sessions` lists them")
-    if given == LAST:
-        return names[-1]
-    if given not in names and len(names) > 1:
-        shown = ", ".join(map(one_line, names[:CANDIDATES_SHOWN]))
-        raise Refused(f"{one_line(given)!r} begins {len(names)} sessions, among them {shown}; say more of the id")
-    return given if given in names else names[0]
+def _named(home: Home, log: "Log", given: str) -> str:
+    with stored(log, home) as store:
+        return session_of(store, given)
 
 
 def _show(taken: "list[MessageSent]", form: Format) -> None:

@@ -13,7 +13,6 @@ from orchestrion.agents import membership
 from orchestrion.agents.assistance import Plea
 from orchestrion.agents.exchange import ALL
 from orchestrion.agents.post import Letter, Post
-from orchestrion.cli.mailing import session_in
 from orchestrion.cli.mcp_server.identity import Identities, Speaker
 from orchestrion.cli.mcp_server.office import Office
 from orchestrion.domain import events as e
@@ -56,7 +55,9 @@ class Acting:
         def join() -> Speaker:
             log = self.office.log
             name = (
-                session_in(log, session) if session else membership.begin_session(log, request or agent, client="mcp")
+                self.office.session(session)
+                if session
+                else membership.begin_session(log, request or agent, client="mcp")
             )
             post = self.office.post(name)
             if post.exchange.ended:

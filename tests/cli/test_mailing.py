@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from orchestrion.agents.post import Letter, Post
 from orchestrion.agents.tokens import credentials
 from orchestrion.domain import events as e
 from orchestrion.domain.record import Record
+from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import SQLiteLog, open_log
 
 TIP = '{"tip": "cache it"}'
@@ -101,6 +103,18 @@ def test_a_person_speaks_as_human_and_is_answered(talk: Talk, speak: Any, monkey
     monkeypatch.delenv("ORCHESTRION_RUN")
     (got,) = speak("inbox", "--session", talk.session[:12], "--format", "json").json
     assert (got["in_reply_to"], got["thread"], got["sender"]) == (sent["message"], sent["thread"], "asker")
+
+
+def test_the_last_session_is_the_one_that_everything_else_calls_so(talk: Talk, speak: Any) -> None:
+    old = e.SessionStarted(
+        source="transcript", session="ses_zzz", product="codex", happened_at=datetime(2025, 12, 1, tzinfo=UTC)
+    )
+    talk.log.observe([witnessed(old)])
+    last = speak("report", "last", "--format", "json").json["session"]
+    tip = ("human", "--type", "optimization_tip", "--payload", TIP, "--format", "json")
+    for how in ((), ("--session", "last")):
+        assert speak("send", *tip, *how).json["session"] == last == talk.session
+    assert len(speak("inbox", "--session", "last", "--format", "json").json) == 2
 
 
 @pytest.mark.parametrize(

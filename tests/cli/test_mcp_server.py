@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from orchestrion.cli.mcp_server.office import Office
 from orchestrion.cli.wiring import Home
 from orchestrion.domain import events as e
 from orchestrion.domain.errors import RuleBroken
+from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import open_log
 
 PROGRAM = Path(sys.executable).parent / "orchestrion"
@@ -140,6 +142,21 @@ def test_what_a_connection_may_do_as_whom_is_checked(home: Path) -> None:
 
     play(act)
     assert {fact.sender for fact in facts(home, e.MessageSent)} == {"alpha"}
+
+
+def test_who_joins_the_last_session_joins_the_one_that_started_last(home: Path) -> None:
+    old = e.SessionStarted(
+        source="transcript", session="ses_zzz", product="codex", happened_at=datetime(2025, 12, 1, tzinfo=UTC)
+    )
+    with open_log(home) as log:
+        session = membership.begin_session(log, "work")
+        log.observe([witnessed(old)])
+
+    async def act() -> None:
+        async with within(home) as (client,):
+            assert (await done(client, "register", agent="alpha", session="last"))["session"] == session
+
+    play(act)
 
 
 def test_a_run_of_a_conductor_is_known_by_its_token_and_by_nothing_else(home: Path) -> None:
