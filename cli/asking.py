@@ -59,15 +59,17 @@ def newest(
     """The `limit` rows of `view` with the latest `time` among those that meet `where`, the oldest of them first.
 
     A condition is `column` → value (equal), or `column >=` → value; one with value None is left out.
-    What came at one time comes by its session and its place in it, whatever was imported first.
+    What came at one time comes by its session and its place in it, whatever was imported first. What has no time
+    stands before all that has one, and takes no place from it.
     """
     given = {name: value for name, value in (where or {}).items() if value is not None}
     conditions = " AND ".join(f"{name} ?" if name.endswith("=") else f"{name} = ?" for name in given)
     filtered = f"SELECT * FROM {view}" + (f" WHERE {conditions}" if given else "")  # noqa: S608  our own names
     ties = _order_of_ties(view)
-    backwards = ", ".join(f"{name} DESC NULLS FIRST" for name in (time, *ties))
+    backwards = ", ".join([f"{time} DESC NULLS LAST", *(f"{name} DESC NULLS FIRST" for name in ties)])
     latest = f"{filtered} ORDER BY {backwards} LIMIT {int(limit)}"
-    question = f"SELECT * FROM ({latest}) ORDER BY {', '.join(f'{name} NULLS LAST' for name in (time, *ties))}"  # noqa: S608
+    forwards = ", ".join([f"{time} NULLS FIRST", *(f"{name} NULLS LAST" for name in ties)])
+    question = f"SELECT * FROM ({latest}) ORDER BY {forwards}"  # noqa: S608  our own names
     return store.query(question, tuple(given.values()), at=at)
 
 

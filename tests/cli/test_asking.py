@@ -64,6 +64,19 @@ def test_the_limit_keeps_the_newest_and_shows_the_oldest_of_them_first(speak, to
     assert rows[-1]["session"] == "ses_beta"
 
 
+def test_what_has_no_time_takes_no_place_from_the_newest(speak, play_home) -> None:
+    home, _, record = play_home
+    record(home, [e.SessionStarted(source="transcript", session=name, product="codex") for name in ("ses_0", "ses_z")])
+
+    def listed(limit: int) -> list[str]:
+        rows = speak("sessions", "--limit", limit, "--home", home, "--format", "json").json
+        return [row["session"] for row in rows]
+
+    everything = listed(100)
+    assert everything[-1] == "ses_alpha", "the newest stands last"
+    assert [listed(limit) for limit in (1, 2, 3)] == [everything[-limit:] for limit in (1, 2, 3)]
+
+
 def test_at_shows_the_state_as_it_was(speak, told) -> None:
     then = speak("agents", "--home", told, "--at", 4, "--format", "json").json
     assert [(run["agent"], run["status"]) for run in then] == [("auditor", "running")]
