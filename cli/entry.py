@@ -3,6 +3,8 @@
 import sys
 
 HELP = frozenset({"--help", "-h"})
+INTERRUPTED = 130
+"""As `cli.exits` has it, which imports more than a hook may wait for."""
 
 
 def main() -> int:
@@ -12,9 +14,12 @@ def main() -> int:
 
         del sys.argv[1]
         return hook()
-    from orchestrion.cli.main import main as commands
+    try:
+        from orchestrion.cli.main import main as commands
 
-    return commands()
+        return commands()
+    except KeyboardInterrupt:  # before or after there is anything that could say so
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -53,6 +53,11 @@ def sentence_of(error: BaseException) -> tuple[str, int]:
     )
 
 
+def is_interruption(error: BaseException) -> bool:
+    """Whether `error` is what DuckDB makes of Ctrl-C while it works: it says so in these words, and names no cause."""
+    return type(error) is RuntimeError and str(error) == "Query interrupted"
+
+
 def epilog() -> str:
     """The table as the end of `--help`."""
     lines = [f"{code:>5}  {meaning}" for code, meaning in EXIT_CODES]

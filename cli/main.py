@@ -134,11 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = exits.INTERRUPTED
     except Exception as error:
-        if os.environ.get("ORCHESTRION_DEBUG"):
-            raise
-        sentence, code = exits.sentence_of(error)
-        say(f"orchestrion: {sentence}")
-        return code
+        if not exits.is_interruption(error):
+            return _failure(error)
+        code = exits.INTERRUPTED
     if code == exits.INTERRUPTED:
         say("orchestrion: stopped by you; what was acknowledged is in the log.")
     return int(code or exits.OK)
@@ -149,6 +147,15 @@ def say(text: str) -> None:
     from orchestrion.cli import show
 
     show.say(text)
+
+
+def _failure(error: Exception) -> int:
+    """Tell what went wrong; the exit code. Raises `error` where all of it is to be seen."""
+    if os.environ.get("ORCHESTRION_DEBUG"):
+        raise error
+    sentence, code = exits.sentence_of(error)
+    say(f"orchestrion: {sentence}")
+    return code
 
 
 def _usage(error: typer.TyperException) -> int:

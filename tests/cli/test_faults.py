@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 PROGRAM = Path(sys.executable).parent / "orchestrion"
@@ -179,6 +180,35 @@ def test_a_report_that_cannot_be_written_says_why(speak, told, tmp_path: Path) -
     said = speak("report", "last", "--home", told, "--output", tmp_path / "no" / "such" / "folder.md")
     assert said.code == 1
     assert one_sentence(said.err)
+
+
+def test_ctrl_c_while_duckdb_answers_is_no_fault(speak, told, monkeypatch) -> None:
+    """DuckDB looks for signals between its tasks, and makes a RuntimeError of what the handler raised."""
+    part = "SELECT count(*) FROM range(10_000_000) AS r(i) GROUP BY i % 1000"
+
+    def interrupted(*_: object, **__: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(RuntimeError) as raised:
+            duckdb.connect(config={"threads": 1}).execute(" UNION ALL ".join([part] * 50))
+        raise raised.value
+
+    monkeypatch.setattr("orchestrion.cli.listing.newest", interrupted)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        said = speak("sessions", "--home", told)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert (said.code, said.out) == (130, "")
+    assert said.err == "orchestrion: stopped by you; what was acknowledged is in the log.\n"
+
+
+def test_ctrl_c_while_the_program_is_loaded_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrion.cli.entry", "sessions"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_an_unexpected_fault_is_one_sentence_that_says_how_to_see_more(speak, told, monkeypatch) -> None:
