@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrion.cli.options import Format
+from orchestrion.cli.plain import Written
 from orchestrion.cli.show import Rows, Sheet, table
 from orchestrion.domain.money import dollars
 from orchestrion.domain.prices import KINDS, PriceTable
@@ -28,7 +29,7 @@ def for_people(data: Rows) -> Sheet:
 
     def told(row: Sequence[Any]) -> list[Any]:
         missing = {place: 0 if beside is None else row[beside] for place, beside in money.items()}
-        return [dollars(value, missing[i]) if i in money else value for i, value in enumerate(row)]
+        return [Written(dollars(value, missing[i])) if i in money else value for i, value in enumerate(row)]
 
     return Sheet([name.removesuffix(SUFFIX) for name in data.columns], [told(row) for row in data.rows])
 

@@ -17,6 +17,12 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]|#~!$])")
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
+class Written(str):
+    """A number as people write it (`≥ $1.20`): it stands at the right like one, and is never cut."""
+
+    __slots__ = ()
+
+
 def jsonable(value: Any) -> Any:  # noqa: PLR0911  a table of types
     """`value` as JSON can say it: times in ISO 8601 (UTC, `Z`), bytes in hex, NaN and infinities as strings."""
     match value:

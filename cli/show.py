@@ -9,11 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, Protocol, TextIO
 
 from orchestrion.cli.options import Format
-from orchestrion.cli.plain import cell, csv_cell, json_text, markdown
+from orchestrion.cli.plain import csv_cell, json_text, markdown
 from orchestrion.domain.inert import inert
-
-GAP = "  "
-MIN_COLUMN_WIDTH = 4
 
 
 class Rows(Protocol):
@@ -74,7 +71,9 @@ def table(data: Rows, form: Format, *, empty: str = "Nothing to show.") -> None:
         case Format.md:
             out(_markdown(columns, data.rows))
         case Format.table if data.rows:
-            out(_table(columns, data.rows))
+            from orchestrion.cli.tabulating import tabulated  # which needs a table of all characters' widths
+
+            out(tabulated(columns, data.rows, _terminal_width()))
         case _:
             say(empty)
 
@@ -144,33 +143,6 @@ def _markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in cells)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    from rich.cells import cell_len, set_cell_size  # how wide a character is on a terminal is a table of its own
-
-    cells = [list(map(cell, columns)), *([cell(value) for value in row] for row in rows)]
-    numeric = [_numeric([row[i] for row in rows]) for i in range(len(columns))]
-    widths = [max(cell_len(line[i]) for line in cells) for i in range(len(columns))]
-    widths = _fitted(widths, _terminal_width())
-
-    def drawn(line: Sequence[str]) -> str:
-        parts = []
-        for text, width, right in zip(line, widths, numeric, strict=True):
-            room = width - cell_len(text)
-            if room < 0:
-                parts.append(set_cell_size(text, width - 1) + "…")
-            else:
-                parts.append(" " * room + text if right else text + " " * room)
-        return GAP.join(parts).rstrip()
-
-    rule = GAP.join("─" * width for width in widths)
-    return "\n".join([drawn(cells[0]), rule, *map(drawn, cells[1:])])
-
-
-def _numeric(values: Sequence[Any]) -> bool:
-    known = [value for value in values if value is not None]
-    return bool(known) and all(isinstance(value, int | float) for value in known)
-
-
 def _terminal_width() -> int | None:
     """Columns of the terminal on standard output; None when it is no terminal, where nothing is cut."""
     if not sys.stdout.isatty():
@@ -178,14 +150,3 @@ def _terminal_width() -> int | None:
     import shutil
 
     return shutil.get_terminal_size().columns
-
-
-def _fitted(widths: list[int], room: int | None) -> list[int]:
-    """`widths` shrunk, the widest first, until they and their gaps fit into `room` cells (or are minimal)."""
-    widths = list(widths)
-    while room is not None and sum(widths) + len(GAP) * (len(widths) - 1) > room:
-        widest = max(range(len(widths)), key=widths.__getitem__)
-        if widths[widest] <= MIN_COLUMN_WIDTH:
-            break
-        widths[widest] -= 1
-    return widths

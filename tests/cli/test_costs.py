@@ -1,6 +1,14 @@
 """Money on the command line: what was spent by whom, where a price is from, and a home's own prices."""
 
+import fcntl
 import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +17,8 @@ import pytest
 from orchestrion.domain import events as e
 from orchestrion.domain.streams import witnessed
 from orchestrion.eventstore import open_log
+
+PROGRAM = Path(sys.executable).parent / "orchestrion"
 
 
 def record(home: Path, events: list[e.Event]) -> None:
@@ -93,6 +103,36 @@ def test_a_cost_that_is_known_in_part_says_so_wherever_people_read_it(speak, spe
     assert "  ● explorer (unknown, unknown, 0 tool calls, 0 messages, ≥ $2.00)" in shown
     for by, sum_ in (("source", "≥ $7.00"), ("session", "≥ $7.00"), ("agent", "≥ $2.00"), ("day", "≥ $0.00155")):
         assert sum_ in speak("stats", "--by", by, "--home", spent).out, by
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_on_a_terminal_no_number_is_cut_and_every_row_has_its_name(spent, columns) -> None:
+    by_model = [str(PROGRAM), "stats", "--by", "model", "--home", str(spent)]
+    wide = subprocess.run(by_model, capture_output=True, text=True, check=True).stdout
+    names = [line.split()[0] for line in wide.splitlines()[2:]]
+    figures = {figure for line in wide.splitlines()[2:] for figure in re.split("  +", line)[1:]}
+    shown = on_a_terminal(by_model, columns)
+    assert max(map(len, shown.splitlines())) <= columns
+    assert figures <= {figure for line in shown.splitlines() for figure in re.split("  +", line)}
+    keys = {line.split()[0].rstrip("…") for line in shown.splitlines() if line}
+    assert len({key for key in keys if any(name.startswith(key) for name in names)}) == len(names) == 3
+
+
+def on_a_terminal(command: list[str], columns: int) -> str:
+    """What `command` writes to a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE, env=environment):
+        os.close(theirs)
+        with open(ours, "rb") as terminal:  # noqa: PTH123 - it is no path
+            told = b""
+            try:
+                while chunk := terminal.read1():
+                    told += chunk
+            except OSError:  # as Linux says that nobody writes to it any more
+                pass
+    return told.decode().replace("\r\n", "\n")
 
 
 def test_as_of_a_position_the_money_of_then(speak, spent) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import unicodedata
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from orchestrion.cli import show
 from orchestrion.cli.options import Format
-from orchestrion.cli.plain import lasting, markdown
+from orchestrion.cli.plain import Written, cell, lasting, markdown
 from orchestrion.cli.show import Sheet
 
 FORBIDDEN = {"Cc", "Cf", "Cs"}
@@ -68,6 +69,45 @@ def test_a_table_on_a_terminal_fits_its_width(capsys, monkeypatch, width) -> Non
     lines = shown(capsys, data, Format.table).splitlines()
     assert max(map(cell_len, lines)) <= width
     assert "…" in lines[2]
+
+
+NUMBERS = Sheet(
+    ("model", "requests", "cache_read_tokens", "cost", "last_seen", "words"),
+    [
+        (
+            f"claude-sonnet-4-{day}",
+            10**6 + day,
+            54_295_472 * day,
+            Written(f"≥ ${day},040.14"),
+            SHEET.rows[0][2],
+            "so " * 40,
+        )
+        for day in range(1, 4)
+    ],
+)
+
+
+@pytest.mark.parametrize("width", [48, 60, 80, 100])
+def test_a_terminal_is_shown_every_number_whole_and_every_key_apart(capsys, monkeypatch, width) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown_ = shown(capsys, NUMBERS, Format.table)
+    assert max(map(len, shown_.splitlines())) <= width
+    for panel in shown_.split("\n\n"):
+        keys = [line.split()[0] for line in panel.splitlines() if line.startswith("claude")]
+        assert len(set(keys)) == 3
+    for row in NUMBERS.rows:
+        for value in row[1:5]:
+            assert re.search(rf"(^|  ){re.escape(cell(value))}($|  )", shown_, re.M), value
+
+
+def test_a_name_is_broken_rather_than_cut_where_it_alone_is_wide(capsys, monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "20")
+    data = Sheet(("key", "cache_read_tokens"), [("a", 1)])
+    assert shown(capsys, data, Format.table).splitlines() == [
+        "     cache_", "      read_", "key  tokens", "───  ──────", "a         1",
+    ]  # fmt: skip
 
 
 def test_an_empty_table_says_so_but_not_on_standard_output(capsys) -> None:
