@@ -15,6 +15,8 @@ from typer.models import CommandInfo
 from orchestrion.domain.errors import Refused
 from orchestrion.domain.inert import inert
 
+MOST = 2**63 - 1
+"""The largest number that the log and its views can hold."""
 _LONE = re.compile("[\ud800-\udfff]")
 """What Python makes of bytes of the command line that are no UTF-8."""
 
@@ -31,20 +33,25 @@ class Listed(TyperCommand):
     def made(self) -> Any:
         """The command that can be called."""
         command = get_command_from_info(self._info, pretty_exceptions_short=False, rich_markup_mode=None)
-        command.callback = _of_text(command, self._function)
+        command.callback = _of_values(command, self._function)
         return command
 
 
-def _of_text(command: Any, function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, called with text that is text. Raises Refused for bytes that are none, which only a path may have."""
+def _of_values(command: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, called with text that is text and numbers that a position can be. Raises Refused for others.
+
+    Only a path may be of bytes that are no text.
+    """
 
     def call(**given: Any) -> Any:
         for parameter in command.params:
             value = given.get(parameter.name)
-            for text in value if isinstance(value, list | tuple) else (value,):
-                if isinstance(text, str) and _LONE.search(text):
-                    name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.name.upper()
-                    raise Refused(f"{name} is no UTF-8 text: {inert(text)}")
+            name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.name.upper()
+            for each in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(each, str) and _LONE.search(each):
+                    raise Refused(f"{name} is no UTF-8 text: {inert(each)}")
+                if isinstance(each, int) and each > MOST:
+                    raise Refused(f"{name} {each} is too large a number; at most {MOST}")
         return function(**given)
 
     return call

@@ -10,7 +10,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from orchestrion.cli import spool
-from orchestrion.domain.errors import NotFound, OrchestrionError
+from orchestrion.domain.errors import LogUnavailable, NotFound, OrchestrionError
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -48,7 +48,18 @@ class Home:
 
 
 def home_of(option: Path | None, environ: Mapping[str, str] = os.environ) -> Home:
-    """The home: `option`, else the environment's, else the platform's folder for user data."""
+    """The home: `option`, else the environment's, else the platform's folder for user data.
+
+    Raises LogUnavailable if that is no folder: neither a log nor a hook's payload can ever be in it.
+    """
+    home = _named(option, environ)
+    with suppress(OSError):  # who may not even look is told so when he opens the log
+        if home.path.exists() and not home.path.is_dir():
+            raise LogUnavailable(f"{home.path} is no folder, so no log can be in it; choose another with --home")
+    return home
+
+
+def _named(option: Path | None, environ: Mapping[str, str]) -> Home:
     if option is not None:
         return Home(option.expanduser().absolute(), "--home")
     for variable in HOME_VARIABLES:

@@ -24,6 +24,8 @@ class Other:
 
 BINARY = Other("binary", "binary: no session")
 DOCUMENT = Other("json-document", "one JSON document, not one object a line: no session")
+OTHER_DOCUMENT = "one JSON document, but none of this format: no session"
+"""What is said instead where the format's own are documents too."""
 
 
 def what_else(file: BinaryIO, size: int) -> Other | None:

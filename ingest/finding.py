@@ -62,7 +62,9 @@ def _in_folder(folder: Path, suffixes: tuple[str, ...] = (SUFFIX,)) -> Iterator[
         where = Path(failure.filename or folder)
         yield Found(where, error=f"{where} cannot be read: {failure.strerror}; check its permissions")
     if not files and not failures:
-        yield Found(folder, note=f"{folder} holds no session: no file in it ends with {' or '.join(suffixes)}")
+        endings = " or ".join(filter(None, suffixes))
+        why = f"no file in it ends with {endings}" if endings else "there is no file in it"
+        yield Found(folder, note=f"{folder} holds no session: {why}")
 
 
 def _subagents(trunk: Path) -> Iterator[Found]:

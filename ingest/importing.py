@@ -13,7 +13,7 @@ from orchestrion.domain.ports import Bulk, Log, Redactor
 from orchestrion.domain.record import Fact
 from orchestrion.domain.streams import slot_of
 from orchestrion.ingest.appending import Appender
-from orchestrion.ingest.documents import what_else
+from orchestrion.ingest.documents import DOCUMENT, OTHER_DOCUMENT, what_else
 from orchestrion.ingest.finding import SUFFIX, Found, find
 from orchestrion.ingest.forks import Samples, forks
 from orchestrion.ingest.formats import FORMATS, Bodied, Importer, Numbered, OfDocuments, Placed, Reader
@@ -193,7 +193,7 @@ class _Import:
             coming = blocks(file, size) if parts is None else parts
             if note is not None:
                 self._pass_over(coming, note.rule)
-                return note.said
+                return OTHER_DOCUMENT if note is DOCUMENT and isinstance(self._importer, OfDocuments) else note.said
             done = 0
             for block, suspected in judged(coming, self._redactor):
                 self._append(block, appender, suspected=suspected)
@@ -261,7 +261,8 @@ class _Import:
             return "empty: no session"
         if self._ledger.classes[ignored(HEARD)] and not self._ledger.sessions:
             return "a run of ours heard this session while it was written: nothing to add"
-        return None if self._ledger.sessions else "no session in it: every line is ignored or unparseable"
+        either = " or unparseable" if self._ledger.classes[UNPARSEABLE] else ""
+        return None if self._ledger.sessions else f"no session in it: every line is ignored{either}"
 
 
 def _companion(path: Path) -> bytes | None:

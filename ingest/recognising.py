@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from orchestrion.ingest.formats import FORMATS, Importer, OfDocuments
 from orchestrion.ingest.unrolling import document_of
@@ -15,23 +15,35 @@ HEAD_BYTES = 1024 * 1024
 HEAD_LINES = 40
 """How much of a file's beginning is looked at, unless it is one document."""
 
+LINE_BYTES = 64 * 1024 * 1024
+"""How much of an object is looked at with which that beginning breaks off."""
+
 UNKNOWN = "no session of a format that is known: skipped"
 
 
 def recognise(path: Path) -> Importer | None:
     """The importer whose format `path` is of; None if there is none. Raises OSError."""
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+        first, *others = _beginning(file)
         file.seek(0)
-        first, *others = head.lstrip().split(b"\n")
-        if len(head) == HEAD_BYTES and others:
-            others.pop()  # it may be half a line
         values = _values([first, *others])
         begins = any(isinstance(value, dict) for value in parse(first).values)
         found = _of_lines(values) if begins else None
         if found is None and (document := document_of(file, path.stat().st_size)) is not None:
             return _of_document(document)
     return found or _of_lines(values)
+
+
+def _beginning(file: BinaryIO) -> list[bytes]:
+    """The lines that the file begins with, at least one; that with which its head breaks off is whole if an object."""
+    head = file.read(HEAD_BYTES)
+    lines = head.lstrip().split(b"\n")
+    if len(head) < HEAD_BYTES:
+        return lines
+    *whole, last = lines
+    if last.startswith(b"{") and len(whole) < HEAD_LINES:
+        return [*whole, last + file.readline(LINE_BYTES)]
+    return whole or [last]
 
 
 def _values(lines: Sequence[bytes]) -> list[Any]:

@@ -118,7 +118,8 @@ def why(store: Store, position: int, *, at: int | None = None, limit: int = FOLL
     start = act_at(store, position, at=at)
     if start is None:
         raise NotFound(
-            f"there is no event at position {position} that could be read; `orchestrion log` shows positions"
+            f"there is no event at position {position} that could be read; "
+            "`orchestrion log --format jsonl` shows positions"
         )
     known = _Known(acts_of(store, start.session, at=at) if start.session else [start])
     causes, missing = _back(store, known, start, at)

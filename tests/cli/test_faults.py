@@ -30,10 +30,12 @@ def copy_of(home: Path, tmp_path: Path) -> Path:
 
 def test_a_file_in_the_place_of_the_home_is_refused(speak, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    for arguments in (("sessions",), ("import", "claude-code", tmp_path)):
+    for arguments in (("sessions",), ("status",), ("import", "claude-code", tmp_path)):
         said = speak(*arguments, "--home", tmp_path / "file")
-        assert said.code in (3, 8), said.err
-        assert one_sentence(said.err)
+        assert (said.code, said.out) == (8, "")
+        assert said.err == (
+            f"orchestrion: {tmp_path / 'file'} is no folder, so no log can be in it; choose another with --home\n"
+        )
 
 
 def test_a_home_that_cannot_be_made_is_refused(speak, tmp_path: Path) -> None:

@@ -201,6 +201,15 @@ def test_bytes_that_are_no_text_are_refused_by_every_command_alike(told: Path, w
     assert b"surrogate" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [("sessions", "--limit"), ("tools", "--at"), ("why",)], ids=" ".join)
+def test_a_number_that_nothing_can_hold_is_refused_by_every_command_alike(
+    speak: Any, told: Path, words: tuple[str, ...]
+) -> None:
+    said = speak(*words, "9" * 20, "--home", told)
+    assert (said.code, said.out) == (2, "")
+    assert f"{'9' * 20} is too large a number" in said.err
+
+
 def test_a_path_may_be_of_any_bytes(told: Path, tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path) + b"/\xff"
     done = subprocess.run([*CLI, "export", "--home", told, "-o", folder], capture_output=True, timeout=60, check=False)

@@ -144,6 +144,17 @@ def test_a_file_of_something_else_is_ignored_line_by_line(name, tmp_path):
     assert "no session" in brought(name, nothing)[1]["ledger"][0]["note"]
 
 
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_session_is_recognised_however_long_its_first_lines_are(tmp_path, before):
+    path = tmp_path / "long.jsonl"
+    said = {"type": "user", "uuid": "u1", "sessionId": "s1", "timestamp": "2026-03-01T09:00:00Z"}
+    long = {**said, "message": {"role": "user", "content": "x" * (3 * 2**20)}}
+    path.write_text("{}\n" * before + json.dumps(long) + "\n")
+    found = recognise(path)
+    assert found is not None
+    assert found.name == "claude-code"
+
+
 def test_auto_names_and_skips_what_is_no_session(tmp_path):
     (tmp_path / "README.md").write_text("# hello\n")
     (tmp_path / "package.json").write_text('{"name": "shop", "version": "1"}')
@@ -155,6 +166,21 @@ def test_auto_names_and_skips_what_is_no_session(tmp_path):
     assert notes.pop("session.txt") is None
     assert set(notes) == {"README.md", "package.json", "picture.png"}
     assert all("skipped" in (note or "") for note in notes.values())
+
+
+def test_a_file_or_folder_without_sessions_is_told_in_a_true_sentence(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "list.json").write_text("[]\n")
+    (tmp_path / "other.jsonl").write_text('{"type": "queue-operation", "sessionId": "s1"}\n')
+
+    def note(name: str, path: str) -> str:
+        return brought(name, tmp_path / path)[1]["ledger"][0]["note"]
+
+    assert note(AUTO, "empty") == f"{tmp_path}/empty holds no session: there is no file in it"
+    assert note("codex", "empty") == f"{tmp_path}/empty holds no session: no file in it ends with .jsonl"
+    assert note("gemini", "list.json") == "one JSON document, but none of this format: no session"
+    assert note("codex", "list.json") == "one JSON document, not one object a line: no session"
+    assert note("codex", "other.jsonl") == "no session in it: every line is ignored"
 
 
 @pytest.mark.skipif(not RECORDINGS, reason=f"no recordings beside the checkout: {FOLDER} is not there")
