@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from orchestrion.domain.errors import BadDefinition
+from orchestrion.domain.errors import BadDefinition, NotFound
 from orchestrion.domain.events import UsageRecorded
 from orchestrion.domain.money import MICRO
 
@@ -194,9 +194,11 @@ def shipped_prices() -> PriceTable:
 
 
 def read_prices(path: Path) -> PriceTable:
-    """The user's own table in `path`, in front of the shipped one. Raises BadDefinition."""
+    """The user's own table in `path`, in front of the shipped one. Raises NotFound, BadDefinition."""
     try:
         data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}") from error
     except OSError as error:
         raise BadDefinition(f"{path} cannot be read: {error.strerror}") from error
     if len(data) > MAX_PRICES_BYTES:

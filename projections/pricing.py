@@ -11,7 +11,7 @@ PRICES_VARIABLE = "ORCHESTRION_PRICES"
 
 
 def prices_beside(folder: Path, environ: Mapping[str, str] = os.environ) -> PriceTable:
-    """The prices for the projections in `folder` of a home. Raises BadDefinition.
+    """The prices for the projections in `folder` of a home. Raises NotFound, BadDefinition.
 
     `ORCHESTRION_PRICES` names another file than the home's.
     """

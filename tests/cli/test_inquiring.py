@@ -75,6 +75,11 @@ def test_a_limit_that_is_none_is_refused_and_the_same_prices_change_nothing(spea
     assert "Nothing would change" in speak("whatif", "--prices", same, "--home", told).err
 
 
+def test_a_file_that_is_not_there_is_told_alike_by_every_option_that_names_one(speak, told, tmp_path) -> None:
+    for words in (("whatif", "--prices"), ("whatif", "--config"), ("sql", "--file")):
+        assert speak(*words, tmp_path / "nowhere", "--home", told).code == 3
+
+
 @pytest.mark.parametrize(
     "words", [("why", 4), ("profile", "last"), ("whatif", "--timeout", 1), ("diff", "last", "last")]
 )
