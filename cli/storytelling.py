@@ -50,15 +50,30 @@ def lines_of(store: "Store", session: str, *, follow: bool = False, at: int | No
 
 
 def _events(store: "Store", session: str, *, follow: bool, at: int | None) -> Iterator[Row]:
-    """The events of `session` in the log's order; with `follow` as they come, until the session has ended."""
-    position, ended = 0, False
+    """The events of `session` in the log's order; with `follow` as they come, until no more are to be expected."""
+    position, ended, following = 0, False, False
     while True:
-        while rows := store.query(_EVENTS, (session, position, EVENTS_A_PAGE), at=at).dicts():
-            position = rows[-1]["position"]
-            for row in rows:
-                ended |= row["kind"] == "session.ended"
-                data = row["data"]
-                yield {**row, "data": json.loads(data) if isinstance(data, str) else dict(data or {})}
-        if not follow or ended or at is not None:
+        news = False
+        for row in _after(store, session, position, at):
+            position, ended, news = row["position"], ended or row["kind"] == "session.ended", True
+            yield row
+        if not follow or ended or at is not None or (not (news and following) and _over(store, session)):
             return
+        if not following:
+            say(f"Following {session} until it ends; Ctrl-C stops.")
+            following = True
         store.follow(FOLLOW_SECONDS)
+
+
+def _after(store: "Store", session: str, position: int, at: int | None) -> Iterator[Row]:
+    while rows := store.query(_EVENTS, (session, position, EVENTS_A_PAGE), at=at).dicts():
+        position = rows[-1]["position"]
+        for row in rows:
+            data = row["data"]
+            yield {**row, "data": json.loads(data) if isinstance(data, str) else dict(data or {})}
+
+
+def _over(store: "Store", session: str) -> bool:
+    from orchestrion.tui.work import over
+
+    return over(*store.query("SELECT status, ended_at FROM sessions WHERE session = ?", (session,)).rows[0])

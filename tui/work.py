@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from orchestrion.tui import figures
@@ -14,6 +14,17 @@ UNFINISHED = OPEN | {"interrupted", "lost", "unknown"}
 """States of a run whose work nobody says is over."""
 UNANSWERED = "unresolved"
 """State of a call without a known return."""
+
+RESTED = timedelta(hours=1)
+"""A session that was imported and has not gone on for so long is not waited for."""
+
+
+def over(status: str, last: datetime | None) -> bool:
+    """Whether nothing is to be expected of a session that nobody ended: its conductor is dead, or it is somebody else's
+    (whose end nobody tells) and has rested since `last` for long.
+    """
+    rested = last is not None and datetime.now(UTC).replace(tzinfo=None) - last > RESTED
+    return status == "lost" or (status not in OPEN and rested)
 
 
 class Span(NamedTuple):

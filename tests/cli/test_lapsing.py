@@ -1,6 +1,8 @@
 """A session whose machine went down shows as lost by itself, to whoever asks after its lease."""
 
 import json
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,6 +78,7 @@ def test_a_report_of_a_session_whose_conductor_died_is_not_followed_for_ever(spe
     said = speak("report", SESSION, "--home", tmp_path, "--follow", "--output", tmp_path / "report.md")
     assert said.code == 0
     assert "lost" in (tmp_path / "report.md").read_text()
+    assert_not_followed(SESSION, tmp_path)
 
 
 def test_nor_is_that_of_an_imported_session_that_has_rested_for_long(speak: Any, tmp_path: Path) -> None:
@@ -91,3 +94,13 @@ def test_nor_is_that_of_an_imported_session_that_has_rested_for_long(speak: Any,
     said = speak("report", "old", "--home", home, "--follow", "--output", tmp_path / "report.md")
     assert said.code == 0
     assert (tmp_path / "report.md").exists()
+    assert_not_followed("old", home)
+
+
+def assert_not_followed(session: str, home: Path) -> None:
+    """`log -f` of what is over by all that the log knows says so and ends, as a followed report does."""
+    for form in ("text", "jsonl"):
+        program = [Path(sys.executable).parent / "orchestrion", "log", session, "-f", "--format", form, "--home", home]
+        ended = subprocess.run(program, capture_output=True, text=True, check=True, timeout=60)
+        assert ended.stdout
+        assert "Following" not in ended.stderr

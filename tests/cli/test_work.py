@@ -384,6 +384,8 @@ def test_log_follow_tells_what_comes_later_and_ends_with_the_session(tmp_path: P
         record(home, events[4:])
         rest = list(lines)
         assert child.wait(timeout=30) == 0
+        assert child.stderr is not None
+        assert child.stderr.read() == "Following ses_alpha until it ends; Ctrl-C stops.\n"
     assert any("→ Bash: ❌ error in 1.0 s" in line for line in rest)
     assert any("SESSION FAILED" in line for line in rest)
     assert rest[-1].startswith("∑ 2 agents, 2 calls, 2 messages, 1 handoff in 8.0 s")

@@ -1,17 +1,14 @@
 """Follows a session by its report, which is made anew whenever the session has moved on."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from orchestrion.tui.report.build import build
 from orchestrion.tui.report.gather import Views
 from orchestrion.tui.report.model import Report
-from orchestrion.tui.work import OPEN
+from orchestrion.tui.work import over
 
 WAIT_SECONDS = 0.25
-RESTED = timedelta(hours=1)
-"""A session that was imported and has not gone on for so long is not waited for."""
 
 
 class Followed(Views, Protocol):
@@ -41,9 +38,4 @@ def follow(
 
 
 def _over(report: Report) -> bool:
-    """Whether nothing is to be expected any more: it has ended, its conductor is dead, or it is somebody else's (whose
-    end nobody tells) and has rested for long.
-    """
-    status, last = report.header["status"].value, report.header["ended_at"].value
-    rested = last is not None and datetime.now(UTC).replace(tzinfo=None) - last > RESTED
-    return report.ended or status == "lost" or (status not in OPEN and rested)
+    return report.ended or over(report.header["status"].value, report.header["ended_at"].value)
