@@ -11,8 +11,11 @@ from orchestrion.projections.store import Store
 
 Stretch = tuple[int, int]
 
-_RUNS = """SELECT run, agent, parent_run, parent_call, task_id, status, started_at, ended_at, duration_ms
-FROM agent_runs WHERE session = $session ORDER BY started_at NULLS LAST, run"""
+# A guest of ours in an import came when its work was over (see `session_spans`).
+_RUNS = """SELECT run, agent, parent_run, parent_call, task_id, r.status, r.started_at, r.ended_at, duration_ms,
+    r.ours AND s.imported AS guest
+FROM run_states AS r INNER JOIN session_spans AS s ON r.session = s.session
+WHERE r.session = $session ORDER BY r.started_at NULLS LAST, run"""
 _CALLS = """SELECT "call", run, tool, started_at, ended_at, status, position FROM tool_calls
 WHERE session = $session ORDER BY started_at NULLS LAST, position"""
 _PLAN = "SELECT tasks FROM plans WHERE session = $session ORDER BY position LIMIT 1"
@@ -48,7 +51,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """The runs of a session that have a beginning and an end, by id; `untimed` are the others."""
+    """The runs of a session that have a beginning and an end in its own time, by id; `untimed` are the others."""
 
     runs: dict[str, Span]
     began: datetime | None
@@ -64,7 +67,7 @@ def spans_of(store: Store, session: str, *, at: int | None = None) -> Timed:
     """The runs of `session` with their calls; what has no known duration has no place in time."""
     asked = {"session": session}
     rows = store.query(_RUNS, asked, at=at).dicts()
-    known = [row for row in rows if _known(row) and row["duration_ms"] is not None]
+    known = [row for row in rows if _known(row) and row["duration_ms"] is not None and not row["guest"]]
     began = min((row["started_at"] for row in known), default=None)
     runs = {row["run"]: _span(row, row["run"], row["agent"] or row["run"], began) for row in known}
     for row in store.query(_CALLS, asked, at=at).dicts():

@@ -7,8 +7,8 @@
 -- kinds: *
 -- newest: session, source, kind
 SELECT
-    * EXCLUDE (told_end, imported, seen_from, seen_until, done_from, done_until),
-    CASE WHEN imported AND NOT ours THEN seen_from ELSE done_from END AS started_at,
+    * EXCLUDE (told_end, seen_from, seen_until, done_from, done_until),
+    CASE WHEN imported THEN seen_from ELSE done_from END AS started_at,
     CASE
         WHEN ours THEN coalesce(told_end, done_until)
         WHEN imported THEN seen_until
@@ -34,7 +34,7 @@ FROM (
         arg_min(parent, rank) FILTER (kind = 'session.forked') AS forked_from,
         -- Who began it decides: a guest of an import, or the run that another program's session was, makes it not ours.
         bool_or(source = 'conductor' AND kind = 'session.started') AS ours,
-        bool_or(witnessed) AS imported,
+        bool_or(witnessed) AND NOT bool_or(source = 'conductor' AND kind = 'session.started') AS imported,
         min(happened_at) FILTER (witnessed) AS seen_from,
         max(happened_at) FILTER (witnessed) AS seen_until,
         min(happened_at) FILTER (NOT afterwards) AS done_from,

@@ -62,6 +62,11 @@ def join(_: Any, home: Path) -> None:
         membership.register(log, SESSION, "guest", [])
 
 
+def leave(_: Any, home: Path) -> None:
+    with open_log(home) as log:
+        membership.end_run(log, f"{SESSION}/guest-1", summary="seen")
+
+
 def lapse(_: Any, home: Path) -> None:
     with open_log(home) as log:
         lapsed = e.LeaseLapsed(source="conductor", happened_at=datetime.now(UTC), session=SESSION, holder="hld_1")
@@ -80,14 +85,15 @@ def said(speak: Any, home: Path) -> dict[str, Any]:
         "sql": speak("sql", asked, "--home", home, "--format", "json").json[0],
         "report": (report["header"]["ended_at"]["value"], report["summary"]["duration_ms"]["value"]),
         "log": total[1],
+        "profile": speak("profile", SESSION, "--home", home, "--format", "json").json["wall_ms"],
     }
 
 
 @pytest.mark.parametrize(
     ("facts", "afterwards"),
     [
-        (worked("transcript"), (judge, write, join)),
-        (worked("transcript", dated=False), (judge, write, join)),
+        (worked("transcript"), (judge, write, join, leave)),
+        (worked("transcript", dated=False), (judge, write, join, leave)),
         (worked("conductor", ends=True), (judge, write)),
         (left(), (lapse, judge, write)),
     ],
