@@ -41,6 +41,7 @@ def rebuild(
     """Make the projections again from the log.
 
     With --prove they are kept and compared, as they stand, with two rebuilds: exit 9 if any table differs.
+    Whether the log itself is what was written, verify tells.
     """
     from orchestrion.cli.rebuilding import proven, rebuilt
     from orchestrion.cli.wiring import home_of

@@ -55,10 +55,12 @@ def test_what_happens_appears_without_a_reload(running: Any, log: SQLiteLog, sta
     next(story)
     visit.page.goto(f"{running.url}?session=ses_play")
     visit.live()
+    visit.page.wait_for_selector("dt:has-text('Last seen')")
     visit.page.evaluate("window.unchanged = true")
     for _ in story:
         pass
     visit.wait_told(log.head())
+    visit.page.wait_for_selector("dt:has-text('Ended')")
     visit.page.wait_for_selector(".badge.good:has-text('completed')")
     visit.page.wait_for_selector(".card:has-text('Tool calls') >> text=9")
     assert visit.told() == list(range(1, log.head() + 1))

@@ -100,7 +100,7 @@ function box(title, ...content) {
 function head(report, place, link) {
   const { header } = report;
   const facts = [["Session", report.session], ["Source", plain(header.source.value)], ["Project", plain(header.project.value)],
-    ["Started", plain(header.started_at.value)], ["Last seen", plain(header.ended_at.value)], ["Log", `positions ${report.first} to ${report.last}`]];
+    ["Started", plain(header.started_at.value)], [report.ended ? "Ended" : "Last seen", plain(header.ended_at.value)], ["Log", `positions ${report.first} to ${report.last}`]];
   const saved = ["html", "md", "json"].map((form) =>
     el("a", { href: `report?${new URLSearchParams({ id: report.id, format: form, at: place.at ?? report.last })}`, target: "_blank", rel: "noopener" }, form));
   return [
