@@ -1,5 +1,6 @@
 """What a question costs: only what is looked at, counted once, told as before."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
@@ -14,7 +15,7 @@ from orchestrion.projections.models import models
 from orchestrion.projections.reads import read_by
 from orchestrion.projections.tables import Tables
 from orchestrion.tui.asking import Answered, Ask, Growing, Question, answer, answers, asking
-from orchestrion.tui.commentary import TOLD_OF
+from orchestrion.tui.commentary import TOLD_OF, UNTOLD
 from orchestrion.tui.lanes import Lane
 from orchestrion.tui.literals import OneOf, bound
 from orchestrion.tui.questions import question
@@ -69,6 +70,13 @@ def test_python_and_sql_agree_on_what_several_witnesses_tell(story: Any, feed: A
     rows = feed.views.query('SELECT kind, fact, session, run, "call", message FROM happenings').dicts()
     assert {row["kind"] for row in rows if row["fact"] is not None} == set(TOLD_OF)
     assert all(row["fact"] == row.get(TOLD_OF.get(row["kind"], "")) for row in rows)
+
+
+@pytest.mark.parametrize("asked", ["story", "story_count"])
+def test_python_and_sql_agree_on_what_is_no_line_of_the_commentary(asked: str) -> None:
+    listed = re.search(r"kind NOT IN \((.*?)\)", question(asked))
+    assert listed is not None
+    assert {kind.strip(" '") for kind in listed[1].split(",")} == UNTOLD
 
 
 def test_of_a_list_that_grew_little_only_the_new_rows_are_asked(story: Any, feed: Any) -> None:

@@ -270,7 +270,7 @@ JOURNEY = (
 """What is pressed or pasted, and what then comes on the terminal."""
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(240)
 def test_no_control_byte_of_the_content_reaches_a_real_terminal(tmp_path: Path) -> None:
     log = open_log(tmp_path)
     log.observe([witnessed(event) for session in ("ses_evil", "ses_worse") for event in hostile_events(session)])

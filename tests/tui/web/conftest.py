@@ -112,6 +112,11 @@ class Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: (self.complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
 
+    def opens(self, address: str) -> None:
+        """Go to a page of ours, and wait until it is live."""
+        self.page.goto(address)
+        self.live()
+
     def live(self) -> None:
         self.page.wait_for_selector('#live[data-state="live"]')
 

@@ -1,5 +1,6 @@
 """Stories of somebody whose connection is slow or breaks: the page shows what is asked for, and goes on asking."""
 
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from orchestrion.eventstore import SQLiteLog
 from orchestrion.tui.web import stream
+from tests.tui.conftest import PATIENCE_SECONDS
 
 HELD = """
 const answers = window.fetch;
@@ -48,8 +50,7 @@ def test_an_answer_that_nobody_asks_for_any_more_is_not_drawn(
 ) -> None:
     stage.Play(log, "ses_big").begin("A slow one")
     stage.Play(log, "ses_quick").begin("A quick one")
-    slow.page.goto(running.url)
-    slow.live()
+    slow.opens(running.url)
     slow.page.evaluate("window.holds = 'id=ses_big'")
     slow.page.click("text=A slow one")
     wait_held(slow)
@@ -67,8 +68,7 @@ def test_the_list_that_comes_late_does_not_replace_the_session(
     running: Any, log: SQLiteLog, stage: ModuleType, slow: Any
 ) -> None:
     stage.Play(log, "ses_a").begin("The first")
-    slow.page.goto(running.url)
-    slow.live()
+    slow.opens(running.url)
     slow.page.evaluate("window.holds = 'api/sessions'")
     stage.Play(log, "ses_b").begin("The second")
     wait_held(slow)
@@ -84,8 +84,7 @@ def test_events_that_come_late_do_not_stand_under_another_figure(
 ) -> None:
     for _ in stage.story(stage.Play(log)):
         pass
-    slow.page.goto(f"{running.url}?session=ses_play")
-    slow.live()
+    slow.opens(f"{running.url}?session=ses_play")
     slow.page.evaluate("window.holds = 'positions=1'")
     slow.page.click("#commentary li:first-child button")
     wait_held(slow)
@@ -112,8 +111,7 @@ def test_a_session_whose_first_answers_failed_is_whole_in_the_end(
 ) -> None:
     stage.Play(log).begin("Do it")
     fails_once(visit.page, path)
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     assert visit.told() == [1]
     assert visit.page.locator("#position").count() == 1
 
@@ -123,8 +121,7 @@ def test_what_was_drawn_stays_while_it_cannot_be_drawn_again(
 ) -> None:
     story = stage.story(stage.Play(log))
     next(story)
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     visit.page.route("**/api/session?**", lambda route: route.abort())
     next(story)
     visit.page.wait_for_selector('#live[data-state="broken"]')
@@ -136,27 +133,36 @@ def test_what_was_drawn_stays_while_it_cannot_be_drawn_again(
     assert visit.told() == list(range(1, 9))
 
 
+COUNTS = """
+  const asked = window.fetch;
+  window.began = window.ended = 0;
+  window.fetch = (...given) => {
+    window.began += 1;
+    return asked(...given).finally(() => { window.ended += 1; });
+  };
+"""
+
+
 def test_it_asks_again_ever_more_slowly_and_never_stops(running: Any, log: SQLiteLog, visit: Any) -> None:
-    asked: list[str] = []
     visit.page.clock.install()
-    visit.page.route("**/api/sessions?**", lambda route: (asked.append(route.request.url), route.abort()))
+    visit.page.add_init_script(COUNTS)
+    visit.page.route("**/api/sessions?**", lambda route: route.abort())
     visit.page.goto(running.url)
 
-    def failed() -> None:
-        visit.page.wait_for_selector('#live[data-state="broken"]')
-        visit.page.wait_for_load_state("networkidle")
+    def asked(after_seconds: int) -> int:
+        """How often it has asked once so much more of its time has gone, and all of that has failed."""
+        visit.page.clock.run_for(after_seconds * 1_000)
+        until = time.monotonic() + PATIENCE_SECONDS
+        while visit.page.evaluate("began === 0 || began !== ended"):
+            assert time.monotonic() < until
+        return int(visit.page.evaluate("began"))
 
-    failed()
-    visit.page.clock.run_for(1_000)
-    failed()
-    assert len(asked) >= 2
-    for _ in range(10):
-        visit.page.clock.run_for(30_000)
-        failed()
-    before = len(asked)
-    visit.page.clock.run_for(29_000)
-    failed()
-    assert len(asked) <= before + 1, "twice a minute once it failed often"
+    often = asked(0)
+    assert visit.page.get_attribute("#live", "data-state") == "broken"
+    for seconds in (1, *[30] * 10):
+        before, often = often, asked(seconds)
+        assert often > before, "it never stops"
+    assert asked(29) <= often + 1, "twice a minute once it failed often"
     visit.page.unroute_all()
     visit.page.clock.run_for(30_000)
     visit.page.wait_for_selector("text=The log holds no session yet")
@@ -167,8 +173,7 @@ def test_the_slider_reaches_what_came_after_the_page(
 ) -> None:
     story = stage.story(stage.Play(log))
     next(story)
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     next(story)
     visit.wait_told(8)
     slider = visit.page.locator("#position")
@@ -189,8 +194,7 @@ def test_the_slider_stands_where_the_address_says_after_going_back(
 ) -> None:
     for _ in stage.story(stage.Play(log)):
         pass
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     visit.page.evaluate("history.pushState(null, '', '?session=ses_play&at=9'); dispatchEvent(new Event('popstate'))")
     visit.page.wait_for_selector("text=as it stood at position 9")
     assert visit.page.inner_text("#scrubber output") == "position 9"
@@ -207,8 +211,7 @@ def test_a_stream_that_is_silent_is_opened_again(
     opened: list[str] = []
     visit.page.on("request", lambda request: opened.append(request.url) if "api/stream" in request.url else None)
     visit.page.clock.install()
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     assert len(opened) == 1
     with visit.page.expect_request("**/api/stream?**"):
         visit.page.clock.run_for(40_000)
@@ -242,8 +245,7 @@ def test_a_server_with_another_token_is_told_not_waited_for(
     running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
 ) -> None:
     stage.Play(log).begin()
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     running.stop()
     running.token = "another-token"
     running.start()
@@ -267,8 +269,7 @@ def test_trouble_that_ended_while_the_connection_was_broken_is_over(
     running: Any, log: SQLiteLog, stage: ModuleType, visit: Any, home: Path
 ) -> None:
     stage.Play(log).begin()
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     (home / "log.db").rename(home / "log.away")
     visit.page.wait_for_selector("#trouble:visible")
     running.stop()
@@ -288,8 +289,7 @@ def test_a_page_that_nobody_sees_lets_its_connection_go_and_misses_nothing(
 ) -> None:
     play = stage.Play(log)
     play.begin()
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     with visit.page.expect_event("requestfailed", lambda request: "api/stream" in request.url):
         visit.page.evaluate(HIDE, True)
     play.run("a", 1, 2)
@@ -304,8 +304,7 @@ def test_after_a_long_absence_the_commentary_has_no_gap(
 ) -> None:
     play = stage.Play(log)
     play.begin()
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     visit.page.evaluate(HIDE, True)
     away = stage.Play(None)
     for number in range(400):
@@ -334,8 +333,7 @@ def test_seven_pages_of_which_one_is_seen_are_all_served(
 def test_a_log_that_begins_anew_is_drawn_anew(running: Any, log: SQLiteLog, stage: ModuleType, visit: Any) -> None:
     stage.Play(log).begin()
     visit.page.add_init_script(HEARING)
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     visit.page.evaluate("document.querySelector('#commentary li').dataset.position = 999")
     visit.page.evaluate("stream.dispatchEvent(new MessageEvent('reset', { data: '{}' }))")
     visit.wait_told(1)
@@ -348,8 +346,7 @@ def test_what_is_pressed_while_the_list_grows_is_clicked(
 ) -> None:
     play = stage.Play(log)
     play.begin("Do it")
-    slow.page.goto(running.url)
-    slow.live()
+    slow.opens(running.url)
     slow.page.evaluate("window.holds = 'api/sessions'")
     slow.page.hover("a:has-text('Do it')")
     slow.page.mouse.down()

@@ -27,8 +27,7 @@ def test_i_open_the_printed_address_see_my_sessions_and_open_one(
 ) -> None:
     play_all(stage, log)
     stage.Play(log, "ses_live").begin("Build a new endpoint")
-    visit.page.goto(running.url)
-    visit.live()
+    visit.opens(running.url)
     visit.page.wait_for_selector("text=2 sessions")
     assert visit.page.locator("tbody tr").first.inner_text().startswith("running")
     visit.picture("sessions")
@@ -53,8 +52,7 @@ def test_i_open_the_printed_address_see_my_sessions_and_open_one(
 def test_what_happens_appears_without_a_reload(running: Any, log: SQLiteLog, stage: ModuleType, visit: Any) -> None:
     story = stage.story(stage.Play(log))
     next(story)
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     visit.page.wait_for_selector("dt:has-text('Last seen')")
     visit.page.evaluate("window.unchanged = true")
     for _ in story:
@@ -72,8 +70,7 @@ def test_what_several_witnesses_tell_is_told_once(running: Any, log: SQLiteLog, 
     about: dict[str, Any] = {"session": "ses", "run": "ses/a", "call": "c"}
     for source in ("hook", "transcript"):
         log.observe([witnessed(e.ToolCalled(source=source, tool="Bash", params={}, **about))])
-    visit.page.goto(f"{running.url}?session=ses")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses")
     for source in ("hook", "transcript"):
         log.observe([witnessed(e.ToolReturned(source=source, status="ok", **about))])
     log.observe([witnessed(e.ToolCalled(source="hook", tool="Bash", params={}, **{**about, "call": "d"}))])
@@ -83,8 +80,7 @@ def test_what_several_witnesses_tell_is_told_once(running: Any, log: SQLiteLog, 
 
 
 def test_a_new_session_appears_in_the_list(running: Any, log: SQLiteLog, stage: ModuleType, visit: Any) -> None:
-    visit.page.goto(running.url)
-    visit.live()
+    visit.opens(running.url)
     visit.page.wait_for_selector("text=The log holds no session yet")
     stage.Play(log).begin("Do something new")
     visit.page.wait_for_selector("a:has-text('Do something new')")
@@ -95,8 +91,7 @@ def test_when_the_connection_breaks_it_says_so_and_misses_nothing(
 ) -> None:
     story = stage.story(stage.Play(log))
     next(story)
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     next(story)
     visit.wait_told(8)
     running.stop()
@@ -115,8 +110,7 @@ def test_trouble_with_the_log_is_told_and_goes_away(
     running: Any, log: SQLiteLog, stage: ModuleType, visit: Any, home: Path
 ) -> None:
     stage.Play(log).begin()
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     (home / "log.db").rename(home / "log.away")
     visit.page.wait_for_selector("#trouble:visible")
     assert visit.page.inner_text("#trouble")
@@ -148,8 +142,7 @@ def test_a_figure_opens_the_events_it_rests_on_by_keyboard(
     running: Any, log: SQLiteLog, stage: ModuleType, visit: Any
 ) -> None:
     play_all(stage, log)
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     visit.page.locator(".card:has-text('Failed') button").focus()
     visit.page.keyboard.press("Enter")
     visit.page.wait_for_selector("#evidence[open] summary")
@@ -209,8 +202,7 @@ def test_a_figure_says_how_many_events_it_rests_on_where_they_are_not_all_shown(
 def test_the_keyboard_stays_on_what_is_drawn_again(running: Any, log: SQLiteLog, stage: ModuleType, visit: Any) -> None:
     play = stage.Play(log)
     play.begin("Do it")
-    visit.page.goto(running.url)
-    visit.live()
+    visit.opens(running.url)
     visit.page.focus("a:has-text('Do it')")
     play.run("a", 1, 2)
     visit.page.wait_for_selector("tbody td.number button:has-text('1')")
@@ -229,8 +221,7 @@ def test_the_keyboard_stays_on_what_is_drawn_again(running: Any, log: SQLiteLog,
 def test_i_search_my_sessions(running: Any, log: SQLiteLog, stage: ModuleType, visit: Any) -> None:
     play_all(stage, log)
     stage.Play(log, "ses_other").begin("Write a poem")
-    visit.page.goto(running.url)
-    visit.live()
+    visit.opens(running.url)
     visit.page.keyboard.press("/")
     visit.page.keyboard.type("poem")
     visit.page.keyboard.press("Enter")
@@ -260,11 +251,9 @@ def test_hostile_texts_stay_texts(
     running: Any, log: SQLiteLog, stage: ModuleType, hostile: ModuleType, visit: Any
 ) -> None:
     hostile.hostile_play(stage.Play(log))
-    visit.page.goto(running.url)
-    visit.live()
+    visit.opens(running.url)
     visit.page.wait_for_selector("a:has-text('<script>alert(1)</script>')")
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     visit.wait_told(log.head())
     visit.page.locator("button.places").first.click()
     visit.page.wait_for_selector("#evidence[open] pre")
@@ -283,8 +272,7 @@ def test_hostile_texts_stay_texts(
 
 
 def test_even_a_page_that_tried_could_not_make_html_of_text(running: Any, visit: Any) -> None:
-    visit.page.goto(running.url)
-    visit.live()
+    visit.opens(running.url)
     tried = (
         "() => { try { document.body.innerHTML = '<b>x</b>'; return 'made'; } catch (error) { return error.name; } }"
     )
@@ -297,8 +285,7 @@ def test_its_words_can_be_read_in_light_and_dark(
 ) -> None:
     play_all(stage, log)
     visit = visiting(scheme)
-    visit.page.goto(f"{running.url}?session=ses_play")
-    visit.live()
+    visit.opens(f"{running.url}?session=ses_play")
     visit.wait_told(log.head())
     visit.picture(f"session-{scheme}")
     assert visit.page.evaluate(FAINT_WORDS) == []
